@@ -1,0 +1,68 @@
+# Every target makes .venv, installs what it needs and builds what has changed, and then does its job.
+
+PYTHON ?= python3
+DIST ?= dist
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -type d -o -name '*.rs' -o -name Cargo.toml)
+
+# What the recipes run in turn uses all cores by itself.
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench wheel lint lint-rust lint-python test-rust test-python
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.extension ## denoise a simulated image with Noise2Void and show what was gained
+	$(BIN)/patchmill demo
+
+test: lint-rust test-rust lint-python test-python ## run every check, the cheap ones first
+
+bench: $(VENV)/.extension ## measure the loader and the kernels, and write benches/results
+	cargo bench --package patchmill-core
+	$(BIN)/python benches/python/loader.py
+
+wheel: $(VENV)/.build-tools ## build the wheel that would be published into dist/ (DIST=... for another folder)
+	$(BIN)/maturin build --locked --compatibility pypi --auditwheel check --out $(DIST)
+
+lint: lint-rust lint-python ## check format, types, stubs and layers
+
+lint-rust:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --features patchmill-python/abi3-py311 -- -D warnings
+	@cargo tree --package patchmill-core --edges all --prefix none | awk \
+		'/^(pyo3|numpy) / { print "patchmill-core must know no Python, but depends on " $$0; found = 1 } END { exit found || !NR }'
+
+test-rust:
+	cargo test --package patchmill-core
+
+lint-python: $(VENV)/.extension $(VENV)/.dev-tools
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest patchmill._core
+	$(BIN)/lint-imports
+
+test-python: $(VENV)/.extension $(VENV)/.dev-tools
+	$(BIN)/python -m pytest
+
+# A venv with a pip that knows dependency groups, and with maturin.
+$(VENV)/.build-tools: pyproject.toml
+	@command -v cargo > /dev/null || { echo "cargo: not found. Install Rust (https://rustup.rs) first." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit( \
+		f"$(PYTHON): expected Python 3.11 or newer, got {sys.version.split()[0]}. Choose one: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --group build
+	@touch $@
+
+# patchmill itself in place, with its dependencies and those of its plots.
+$(VENV)/.extension: $(VENV)/.build-tools $(RUST_SOURCES)
+	$(BIN)/maturin develop --release --extras plot
+	@touch $@
+
+$(VENV)/.dev-tools: $(VENV)/.extension pyproject.toml
+	$(BIN)/python -m pip install --quiet --group dev
+	@touch $@

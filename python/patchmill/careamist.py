@@ -1,0 +1,221 @@
+"""CAREamist: train and predict in two calls."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from patchmill.config import Configuration, load_configuration
+from patchmill.dataset import TrainDataModule
+from patchmill.errors import ConfigError, ShapeError
+from patchmill.prediction import predict_image
+from patchmill.sources import Statistics, open_images
+from patchmill.training import Trainer, TrainingReport, load_checkpoint, restore_weights
+
+__all__ = ["CAREamist"]
+
+logger = logging.getLogger("patchmill")
+
+
+class CAREamist:
+    """Trains a network on images, and restores images with it.
+
+    Parameters
+    ----------
+    source : Configuration or path
+        What to train: a configuration, or a file of one (``.yml``, ``.yaml``, ``.json``). Or a checkpoint
+        (``.safetensors``), to predict with it or to train it further.
+    work_dir : path, optional
+        Folder for ``losses.csv`` and ``checkpoints``, by default the current one.
+    device : str, optional
+        Name of the device, such as ``"cuda:0"``; the best one there is if None.
+    progress : bool, optional
+        Whether a progress bar is drawn. If None: where standard output is a terminal.
+
+    Attributes
+    ----------
+    config : Configuration
+        The configuration; with the statistics of the data, once there are some.
+    model : UNet
+        The network, with the weights of the last training step.
+
+    Raises
+    ------
+    CheckpointError
+        If a checkpoint is damaged, or not one of patchmill.
+    ConfigError
+        If the configuration is not valid, or the source is neither.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from patchmill import CAREamist
+    >>> from patchmill.config import create_n2v_configuration
+    >>> config = create_n2v_configuration(
+    ...     experiment_name="demo", data_type="array", axes="YX", patch_size=[32, 32], batch_size=8, num_epochs=1
+    ... )
+    >>> image = np.random.default_rng(0).poisson(100, (128, 128)).astype(np.uint16)
+    >>> careamist = CAREamist(config, work_dir="runs/demo")  # doctest: +SKIP
+    >>> report = careamist.train(train_source=image)  # doctest: +SKIP
+    >>> (denoised,) = careamist.predict(image)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        source: Configuration | str | os.PathLike[str],
+        work_dir: str | os.PathLike[str] | None = None,
+        *,
+        device: str | None = None,
+        progress: bool | None = None,
+    ) -> None:
+        checkpoint = None
+        if isinstance(source, Configuration):
+            self.config = source.checked_copy()
+        elif Path(source).suffix.lower() in {".yml", ".yaml", ".json"}:
+            self.config = load_configuration(source)
+        else:
+            checkpoint = load_checkpoint(source)
+            self.config = checkpoint.configuration
+        self.work_dir = Path.cwd() if work_dir is None else Path(work_dir)
+        self._trainer = Trainer(self.config, work_dir=self.work_dir, device=device, progress=progress)
+        self.model = self._trainer.model
+        if checkpoint is not None:
+            restore_weights(self.model, checkpoint)
+
+    def train(
+        self,
+        *,
+        datamodule: TrainDataModule | None = None,
+        train_source: Any = None,
+        val_source: Any = None,
+        train_target: Any = None,
+        val_target: Any = None,
+        val_percentage: float = 0.1,
+        val_minimum_split: int = 1,
+    ) -> TrainingReport:
+        """Train the network, from the weights that it has.
+
+        Parameters
+        ----------
+        datamodule : TrainDataModule, optional
+            The data; not with any of the sources.
+        train_source, val_source : numpy.ndarray, path, or a sequence of either, optional
+            Images for training and for validation, as `DataConfig.data_type` says. Without images for validation, some
+            of the training patches are kept for it.
+        train_target, val_target : the same, optional
+            Their targets, for CARE and Noise2Noise.
+        val_percentage : float, default=0.1
+            The share of the patches that is kept for validation.
+        val_minimum_split : int, default=1
+            The least number of patches kept for it.
+
+        Returns
+        -------
+        TrainingReport
+            Losses, speed, and where the checkpoints are.
+
+        Raises
+        ------
+        PatchmillError
+            If the data cannot be trained on, or does not fit the network; before anything is trained or written.
+        """
+        if (datamodule is None) == (train_source is None):
+            got = "neither" if datamodule is None else "both"
+            msg = f"train: expected a datamodule or a train_source, got {got}. Give one of them."
+            raise ConfigError(msg)
+        if datamodule is None:
+            datamodule = TrainDataModule(
+                self.config.data_config,
+                train_source,
+                val_source,
+                train_target,
+                val_target,
+                val_percentage=val_percentage,
+                val_minimum_split=val_minimum_split,
+            )
+        datamodule.prepare_data()
+        datamodule.setup()
+        self._check_data(datamodule)
+        self.config = self.config.model_copy(update={"data_config": datamodule.data_config}).checked_copy()
+        return self._trainer.fit(datamodule)
+
+    def _check_data(self, datamodule: TrainDataModule) -> None:
+        """Check that the data is what the algorithm and the network take."""
+        algorithm, dataset = self.config.algorithm_config, datamodule.train_dataset
+        if algorithm.algorithm != "n2v" and dataset.n_target_channels is None:
+            msg = f"train_target: expected targets for {algorithm.algorithm!r}, got none. Give one per image."
+            raise ConfigError(msg)
+        for what, expected, got in (
+            ("images", algorithm.model.in_channels, dataset.n_channels),
+            ("targets", algorithm.model.num_classes, dataset.n_target_channels),
+        ):
+            if got is not None and got != expected:
+                msg = (
+                    f"{what}, axis C: expected {expected} channels, as the configuration says, got {got}. Create the "
+                    "configuration with the number of channels that the data has."
+                )
+                raise ShapeError(msg)
+
+    def predict(
+        self,
+        source: Any,
+        *,
+        batch_size: int = 1,
+        tile_size: Sequence[int] | None = None,
+        tile_overlap: Sequence[int] = (48, 48),
+        axes: str | None = None,
+        data_type: str | None = None,
+    ) -> list[NDArray[np.float32]]:
+        """Restore images.
+
+        Parameters
+        ----------
+        source : numpy.ndarray, path, or a sequence of either
+            The images.
+        batch_size : int, default=1
+            How many tiles go through the network together.
+        tile_size : sequence of int, optional
+            The size of a tile, (Z)YX. None: each sample at once.
+        tile_overlap : sequence of int, default=(48, 48)
+            How far tiles overlap, (Z)YX.
+        axes : str, optional
+            The axes of the images, by default those of the configuration.
+        data_type : {"array", "tiff"}, optional
+            What the source is, by default as in the configuration.
+
+        Returns
+        -------
+        list of numpy.ndarray, float32
+            One prediction per image, in the image's axes and shape.
+
+        Raises
+        ------
+        PatchmillError
+            If the network was not trained, or an image, a size or an overlap does not fit it.
+        """
+        config = self.config.data_config
+        if config.image_means is None or config.image_stds is None:
+            msg = "predict: expected a network that was trained, got one that was not. Train it, or load a checkpoint."
+            raise ConfigError(msg)
+        image_stats = Statistics(tuple(config.image_means), tuple(config.image_stds))
+        target_stats = image_stats
+        if config.target_means is not None and config.target_stds is not None:
+            target_stats = Statistics(tuple(config.target_means), tuple(config.target_stds))
+        return [
+            predict_image(
+                self.model,
+                image,
+                image_stats=image_stats,
+                target_stats=target_stats,
+                tile_size=tile_size,
+                tile_overlap=tile_overlap,
+                batch_size=batch_size,
+            )
+            for image in open_images(source, data_type or config.data_type, axes or config.axes)
+        ]

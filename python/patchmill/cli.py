@@ -1,0 +1,149 @@
+"""The command line: each command parses its arguments and makes one call."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from patchmill._core import __version__
+from patchmill.errors import PatchmillError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="Training patches for microscopy image restoration, milled by Rust threads.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+Epochs = Annotated[int, typer.Option("--epochs", min=1, help="How often the patches are seen.")]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 or mps. The best one there is by default.")]
+WorkDir = Annotated[Path | None, typer.Option(help="Folder for losses and checkpoints. OUT_patchmill by default.")]
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"patchmill {__version__}")
+        raise typer.Exit
+    _State.debug = debug
+
+
+@app.command()
+def denoise(
+    source: Annotated[Path, typer.Argument(metavar="IN.tif", help="The image: 2D, 3D or a stack, of any data type.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT.tif", help="The file to write.")],
+    *,
+    axes: Annotated[
+        str | None, typer.Option(help="The axes of IN in their order, such as TYX, if its metadata does not say them.")
+    ] = None,
+    epochs: Epochs = 20,
+    patch_size: Annotated[
+        str | None, typer.Option(metavar="SIZES", help="Pixels along (Z,)Y,X: 64,64 or 16,64,64, or one for all axes.")
+    ] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Patches in a batch.")] = 16,
+    seed: Annotated[int | None, typer.Option(min=0, help="Decides every random draw.")] = None,
+    device: Device = None,
+    work_dir: WorkDir = None,
+    keep_dtype: Annotated[bool, typer.Option("--keep-dtype", help="Write the data type of IN, not float32.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it is there.")] = False,
+) -> None:
+    """Train Noise2Void on IN alone, and write it denoised to OUT, with its shape, axes and metadata.
+
+    Examples: `patchmill denoise cells.tif cells_denoised.tif`, `patchmill denoise movie.tif out.tif --axes TYX
+    --epochs 50 --keep-dtype`.
+    """
+    with _friendly():
+        from patchmill.denoise import denoise_tiff
+
+        report = denoise_tiff(
+            source,
+            target,
+            axes=axes,
+            num_epochs=epochs,
+            patch_size=_sizes(patch_size),
+            batch_size=batch_size,
+            seed=seed,
+            device=device,
+            work_dir=work_dir,
+            keep_dtype=keep_dtype,
+            overwrite=overwrite,
+        )
+        typer.echo(f"{report.patches_per_s:.0f} patches/s, {report.waiting_share:.1%} of the time waiting for data")
+        typer.echo(f"checkpoint: {report.last}")
+        typer.echo(f"denoised:   {target}")
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where the files go.")] = Path("demo"),
+    *,
+    epochs: Epochs = 30,
+    size: Annotated[int, typer.Option(min=64, help="The side of the image in pixels.")] = 512,
+    seed: Annotated[int, typer.Option(min=0, help="Decides the image and every random draw.")] = 0,
+    device: Device = None,
+) -> None:
+    """Simulate a fluorescence image, train Noise2Void on it, and compare the result with the truth."""
+    with _friendly():
+        from patchmill.demo import run_demo
+
+        report = run_demo(folder, size=size, num_epochs=epochs, seed=seed, device=device)
+        gain = report.psnr_denoised - report.psnr_noisy
+        typer.echo(f"patches/s:        {report.training.patches_per_s:.0f}")
+        typer.echo(f"waiting for data: {report.training.waiting_share:.1%} of the training time")
+        typer.echo(f"PSNR:             {report.psnr_noisy:.1f} dB -> {report.psnr_denoised:.1f} dB ({gain:+.1f} dB)")
+        typer.echo(f"time:             {report.seconds:.0f} s in all")
+        typer.echo(f"pictures:         {report.folder / 'comparison.png'}, {report.folder / 'losses.png'}")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+class _State:
+    """What all commands have in common."""
+
+    debug = False
+
+
+@contextlib.contextmanager
+def _friendly() -> Iterator[None]:
+    """Say what goes wrong in one line and exit; show warnings and the log as lines, too."""
+    logging.basicConfig(format="%(message)s", stream=sys.stderr)
+    logging.getLogger("patchmill").setLevel(logging.INFO)
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_args, **_kwargs: typer.echo(f"Warning: {message}", err=True)
+        try:
+            yield
+        except KeyboardInterrupt:
+            typer.echo("Interrupted.", err=True)
+            raise typer.Exit(130) from None
+        except (PatchmillError, OSError) as error:
+            if _State.debug:
+                raise
+            typer.echo(f"Error: {error}", err=True)
+            raise typer.Exit(1) from None
+
+
+def _sizes(text: str | None) -> list[int] | None:
+    """Read sizes such as ``64``, ``64,64`` or ``16,64,64``."""
+    if text is None:
+        return None
+    try:
+        return [int(size) for size in text.split(",")]
+    except ValueError:
+        msg = f"expected sizes in pixels such as 64 or 16,64,64, got {text!r}"
+        raise typer.BadParameter(msg, param_hint="--patch-size") from None

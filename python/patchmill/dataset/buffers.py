@@ -1,0 +1,70 @@
+"""The memory that batches are made in, used again once nobody refers to it any more."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+__all__ = ["BatchBuffers"]
+
+Arrays = tuple[NDArray[Any], ...]
+
+
+class BatchBuffers:
+    """Arrays for batches of up to `batch_size` items.
+
+    Fresh memory costs a page fault for every 4 KiB, which is as long as a batch takes to make. So arrays are kept, and
+    handed out again when the batch that was made in them is gone: a torch tensor made of an array holds a reference to
+    it, as does every view of that tensor.
+
+    Pinned arrays are always new: torch's own allocator recycles them, and it alone knows when a copy to a device ends.
+
+    Parameters
+    ----------
+    layout : sequence of (shape, dtype)
+        The shape and the type of an item's arrays.
+    batch_size : int
+        The number of items of a whole batch.
+    n_kept : int
+        How many batches' arrays are kept.
+    pin_memory : bool
+        Whether the memory is pinned, for asynchronous copies to a device.
+    """
+
+    def __init__(
+        self, layout: Sequence[tuple[tuple[int, ...], np.dtype[Any]]], batch_size: int, *, n_kept: int, pin_memory: bool
+    ) -> None:
+        self._layout = layout
+        self._batch_size = batch_size
+        self._n_kept = 0 if pin_memory else n_kept
+        self._pin_memory = pin_memory
+        self._kept: list[Arrays] = []
+        self._n_references_if_unused = _n_references((np.empty(0),))
+
+    def take(self, n_items: int) -> Arrays:
+        """Return arrays for `n_items` items that nobody else uses."""
+        for arrays in self._kept:
+            if _n_references(arrays) == self._n_references_if_unused:
+                break
+        else:
+            arrays = self._allocate()
+            if len(self._kept) < self._n_kept:
+                self._kept.append(arrays)
+        return arrays if n_items == self._batch_size else tuple(array[:n_items] for array in arrays)
+
+    def _allocate(self) -> Arrays:
+        shapes = [((self._batch_size, *shape), dtype) for shape, dtype in self._layout]
+        if not self._pin_memory:
+            return tuple(np.empty(shape, dtype) for shape, dtype in shapes)
+        types = {"float32": torch.float32, "uint8": torch.uint8}
+        return tuple(torch.empty(shape, dtype=types[dtype.name], pin_memory=True).numpy() for shape, dtype in shapes)
+
+
+def _n_references(arrays: Arrays) -> int:
+    """Count the references to the most used of some arrays."""
+    return max([sys.getrefcount(array) for array in arrays])

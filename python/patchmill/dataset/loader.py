@@ -1,0 +1,251 @@
+"""The loader: a torch DataLoader whose workers are Rust threads."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import BatchSampler, DataLoader, Sampler
+
+from patchmill._core import Batch, default_num_threads
+from patchmill.dataset.buffers import Arrays, BatchBuffers
+from patchmill.dataset.in_memory import InMemoryDataset
+from patchmill.dataset.sampler import PatchSampler
+from patchmill.errors import ConfigError
+
+__all__ = ["PatchLoader"]
+
+
+class PatchLoader(DataLoader[Any]):
+    """Yields batches of a dataset's items as tuples of tensors, made ahead of time by Rust threads.
+
+    Each iteration is the next epoch, unless `set_epoch` chose another. The batches are the same bytes for any number of
+    threads and any prefetch.
+
+    Parameters
+    ----------
+    dataset : InMemoryDataset
+        The dataset. Others are for a plain ``torch.utils.data.DataLoader``.
+    batch_size : int, default=1
+        The number of items in a batch.
+    shuffle : bool, default=False
+        Whether the order of the items is random.
+    sampler, batch_sampler : optional
+        Which items come in which order, as for torch's DataLoader. By default a `PatchSampler`.
+    drop_last : bool, default=False
+        Whether to leave out a last batch that is not whole.
+    num_threads : int, optional
+        The number of threads, by default the cores that this process may run on.
+    prefetch : int, default=2
+        How many batches are made ahead.
+    pin_memory : bool, default=False
+        Whether batches are in pinned memory, for asynchronous copies to an accelerator.
+    seed : int, optional
+        The seed of the order and of all draws, by default the dataset's.
+
+    Raises
+    ------
+    ConfigError
+        If an argument is out of range, or the dataset is not patchmill's.
+    """
+
+    def __init__(
+        self,
+        dataset: InMemoryDataset,
+        batch_size: int = 1,
+        *,
+        shuffle: bool = False,
+        sampler: Sampler[int] | Iterable[int] | None = None,
+        batch_sampler: Sampler[list[int]] | Iterable[list[int]] | None = None,
+        drop_last: bool = False,
+        num_threads: int | None = None,
+        prefetch: int = 2,
+        pin_memory: bool = False,
+        seed: int | None = None,
+    ) -> None:
+        if not isinstance(dataset, InMemoryDataset):
+            kind = f"{type(dataset).__module__}.{type(dataset).__qualname__}"
+            msg = f"dataset: expected one of patchmill, got {kind}. Use torch.utils.data.DataLoader for it."
+            raise ConfigError(msg)
+        for name, value, least in (("batch_size", batch_size, 1), ("prefetch", prefetch, 1)):
+            if not isinstance(value, int) or value < least:
+                msg = f"{name}: expected an integer of at least {least}, got {value!r}."
+                raise ConfigError(msg)
+        if num_threads is not None and num_threads < 1:
+            msg = f"num_threads: expected at least 1, got {num_threads}. Leave it out to use all cores."
+            raise ConfigError(msg)
+        if sampler is None and batch_sampler is None:
+            sampler, shuffle = PatchSampler(dataset, shuffle=shuffle, seed=seed), False
+        super().__init__(
+            dataset,
+            batch_size,
+            shuffle=shuffle,
+            sampler=sampler,
+            batch_sampler=batch_sampler,
+            drop_last=drop_last,
+            pin_memory=pin_memory,
+        )
+        self.num_threads = num_threads
+        self.prefetch = prefetch
+        self.seed = seed
+        self._epoch = 0
+        self._resume_at: int | None = None
+        self._batches: _Batches | None = None
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch of the next iteration.
+
+        Parameters
+        ----------
+        epoch : int
+            The epoch, from 0.
+        """
+        self._resume_at = None
+        self._set_epoch(epoch)
+
+    def _set_epoch(self, epoch: int) -> None:
+        self._epoch = epoch
+        if self._patch_sampler is not None:
+            self._patch_sampler.set_epoch(epoch)
+
+    def state_dict(self) -> dict[str, int]:
+        """Return where the newest iteration stands, counted in batches that were handed out.
+
+        Returns
+        -------
+        dict of str to int
+            What `load_state_dict` takes: the seed, the epoch, and the number of its batches that are done.
+        """
+        if self._batches is None:
+            epoch = self._patch_sampler.epoch if self._patch_sampler is not None else self._epoch
+            return {"seed": self._seed, "epoch": epoch, "n_batches": self._resume_at or 0}
+        if self._batches.is_exhausted:
+            return {"seed": self._seed, "epoch": self._batches.epoch + 1, "n_batches": 0}
+        return {"seed": self._seed, "epoch": self._batches.epoch, "n_batches": self._batches.n_handed_out}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Let the next iteration go on where a state was taken, with the batches that remained.
+
+        Parameters
+        ----------
+        state : dict of str to int
+            What `state_dict` returned, in this process or another, with any number of threads.
+
+        Raises
+        ------
+        ConfigError
+            If the state is of a loader with another seed.
+        """
+        if state["seed"] != self._seed:
+            msg = (
+                f"loader state: expected one made with the seed {self._seed}, got {state['seed']}. Load the state into "
+                "a loader over the same configuration."
+            )
+            raise ConfigError(msg)
+        self._batches = None
+        self._set_epoch(state["epoch"])
+        self._resume_at = state["n_batches"]
+
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # torch types its own iterator class here
+        if self._patch_sampler is None:
+            epoch, self._epoch = self._epoch, self._epoch + 1
+        else:
+            epoch = self._patch_sampler.take_epoch()
+        start, self._resume_at = self._resume_at or 0, None
+        self._batches = _Batches(self, epoch, start, self._index_batches(epoch, start))
+        return self._batches
+
+    @property
+    def _patch_sampler(self) -> PatchSampler | None:
+        """The sampler that decides on the epoch, unless it is a foreign one."""
+        sampler = getattr(self.batch_sampler, "sampler", None)
+        return sampler if isinstance(sampler, PatchSampler) else None
+
+    @property
+    def _seed(self) -> int:
+        dataset: Any = self.dataset
+        return dataset.seed if self.seed is None else self.seed
+
+    def _index_batches(self, epoch: int, start: int) -> Iterator[NDArray[np.int64]]:
+        """Iterate over the items of an epoch's batches, as rows of index and epoch, from batch `start` on."""
+        sampler = self._patch_sampler
+        if sampler is not None and type(self.batch_sampler) is BatchSampler:
+            # The same as below, without an object per item, and without the batches before `start`.
+            size, n_items = self.batch_sampler.batch_size, len(sampler)
+            for batch in range(start, len(self)):
+                yield sampler.items(epoch, batch * size, min((batch + 1) * size, n_items))
+            return
+        if sampler is not None:
+            sampler.set_epoch(epoch)
+        for indices in itertools.islice(iter(self.batch_sampler), start, None):  # type: ignore[arg-type]
+            yield np.array([(index, getattr(index, "epoch", epoch)) for index in indices], dtype=np.int64)
+
+
+class _Batches(Iterator[tuple[torch.Tensor, ...]]):
+    """One iteration of a loader: batches in flight, in order.
+
+    Parameters
+    ----------
+    loader : PatchLoader
+        The loader.
+    epoch : int
+        The epoch.
+    n_handed_out : int
+        How many batches of the epoch came before.
+    index_batches : iterator of numpy.ndarray
+        The items of the batches that follow.
+
+    Attributes
+    ----------
+    is_exhausted : bool
+        Whether the last batch was handed out.
+    """
+
+    def __init__(
+        self, loader: PatchLoader, epoch: int, n_handed_out: int, index_batches: Iterator[NDArray[np.int64]]
+    ) -> None:
+        dataset: Any = loader.dataset
+        self.epoch = epoch
+        self.n_handed_out = n_handed_out
+        self.is_exhausted = False
+        self._dataset: InMemoryDataset = dataset
+        self._seed = loader._seed
+        self._num_threads = loader.num_threads or default_num_threads()
+        self._index_batches = index_batches
+        self._buffers = BatchBuffers(
+            self._dataset.item_layout,
+            loader.batch_size or 1,
+            n_kept=loader.prefetch + 2,
+            pin_memory=loader.pin_memory and torch.accelerator.is_available(),
+        )
+        self._in_flight: deque[tuple[Batch, Arrays]] = deque()
+        for _ in range(loader.prefetch):
+            self._submit_next()
+
+    def _submit_next(self) -> None:
+        items = next(self._index_batches, None)
+        if items is None:
+            return
+        arrays = self._buffers.take(len(items))
+        batch = self._dataset.submit(items, arrays, seed=self._seed, num_threads=self._num_threads)
+        self._in_flight.append((batch, arrays))
+
+    def __iter__(self) -> _Batches:
+        return self
+
+    def __next__(self) -> tuple[torch.Tensor, ...]:
+        # The next batch is begun before this one is waited for, so that threads always find work.
+        self._submit_next()
+        if not self._in_flight:
+            self.is_exhausted = True
+            raise StopIteration
+        batch, arrays = self._in_flight[0]
+        batch.wait()
+        self._in_flight.popleft()
+        self.n_handed_out += 1
+        return tuple(torch.from_numpy(array) for array in arrays)

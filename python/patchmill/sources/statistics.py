@@ -1,0 +1,77 @@
+"""Mean and standard deviation of the channels of images."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from patchmill._core import default_num_threads, statistics
+from patchmill.errors import PatchmillWarning
+from patchmill.sources.image import Image
+
+__all__ = ["Statistics", "compute_statistics"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """The statistics that images are normalised by.
+
+    Parameters
+    ----------
+    means, stds : tuple of float
+        Mean and population standard deviation of each channel.
+    """
+
+    means: tuple[float, ...]
+    stds: tuple[float, ...]
+
+    @property
+    def normalization(self) -> list[tuple[float, float]]:
+        """For each channel the shift and the scale: pixels become ``(x - shift) * scale``.
+
+        The scale is ``1 / (std + 1e-6)``, so that a constant image becomes 0 and not NaN.
+        """
+        return [(mean, 1 / (std + 1e-6)) for mean, std in zip(self.means, self.stds, strict=True)]
+
+
+def compute_statistics(images: Sequence[Image], *, num_threads: int | None = None) -> Statistics:
+    """Compute the statistics of all pixels of some images, in one pass that also finds pixels that cannot be used.
+
+    Parameters
+    ----------
+    images : sequence of Image
+        Images with the same number of channels.
+    num_threads : int, optional
+        The number of threads, by default the cores that this process may run on. The result is the same for any.
+
+    Returns
+    -------
+    Statistics
+        Exact for integers, correct to the last few bits for floats.
+
+    Raises
+    ------
+    DataError
+        If a pixel is NaN, infinite, or of a magnitude beyond 2**53. It names the first one.
+
+    Warns
+    -----
+    PatchmillWarning
+        If a channel is constant, so that there is nothing to learn from it.
+    """
+    inputs = [(image.name, image.pixels) for image in images]
+    means, stds, minima, _ = statistics(inputs, num_threads=num_threads or default_num_threads())
+    for channel, std in enumerate(stds):
+        if std == 0:
+            names = images[0].name if len(images) == 1 else f"{images[0].name} and {len(images) - 1} more"
+            warnings.warn(
+                f"{names}, channel {channel}: expected pixels that differ, got {minima[channel]:g} everywhere "
+                "(standard deviation 0). Nothing can be learnt from it: check the file, or leave the channel out.",
+                PatchmillWarning,
+                stacklevel=2,
+            )
+    return Statistics(tuple(means.tolist()), tuple(stds.tolist()))

@@ -1,0 +1,61 @@
+//! NumPy arrays as the core sees them. The only unsafe code of the bindings is here and in `dataset`.
+
+use numpy::npyffi::PY_ARRAY_API;
+use numpy::{Element, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods};
+use patchmill_core::sources::{Image, PixelType};
+use pyo3::prelude::*;
+
+use crate::error::{make, to_python};
+
+/// An image as Python passes it: its name and its pixels, with the axes S, T, C, Z, Y, X.
+pub(crate) type NamedArray<'py> = (String, Bound<'py, PyUntypedArray>);
+
+/// The core's views of images.
+///
+/// # Safety
+///
+/// The arrays must outlive the views.
+pub(crate) unsafe fn images(arrays: &[NamedArray<'_>]) -> PyResult<Vec<Image>> {
+    // SAFETY: the caller's promise is passed on.
+    arrays.iter().map(|(name, array)| unsafe { image(name, array) }).collect()
+}
+
+/// # Safety
+///
+/// The array must outlive the view.
+unsafe fn image(name: &str, array: &Bound<'_, PyUntypedArray>) -> PyResult<Image> {
+    let dtype = array.dtype();
+    let is_swapped = dtype.is_native_byteorder() == Some(false);
+    let pixel_type = PixelType::from_numpy(dtype.kind(), dtype.itemsize(), is_swapped).ok_or_else(|| {
+        let message = format!(
+            "{name}: expected pixels of bool, an integer or a float type of up to 64 bits, got {dtype}. \
+             Convert the image first."
+        );
+        make("DtypeError", &message)
+    })?;
+    let (Ok(shape), Ok(strides)) = (array.shape().try_into(), array.strides().try_into()) else {
+        let message = format!("{name}: expected the six axes S, T, C, Z, Y, X, got {}.", array.ndim());
+        return Err(make("AxesError", &message));
+    };
+    // SAFETY: the array is alive, and the index has as many zeros as it has axes.
+    let pixels = unsafe { PY_ARRAY_API.PyArray_GetPtr(array.py(), array.as_array_ptr(), [0; 6].as_ptr().cast_mut()) };
+    // SAFETY: shape and strides are the array's own, and the caller vouches for its life.
+    unsafe { Image::new(name, pixels.cast(), pixel_type, shape, strides) }.map_err(|error| to_python(&error))
+}
+
+/// The memory of an output array, which must be writeable, in C order, and hold `n_items` items of `item_size`.
+pub(crate) fn output<T: Element>(array: &Bound<'_, PyAny>, n_items: usize, item_size: usize) -> PyResult<*mut T> {
+    let wrong = || {
+        let expected = std::any::type_name::<T>();
+        let message = format!(
+            "output: expected a writeable, contiguous {expected} array of {n_items} items of {item_size} elements."
+        );
+        make("ShapeError", &message)
+    };
+    let array = array.cast::<PyArrayDyn<T>>().map_err(|_| wrong())?;
+    let fits = array.shape().first() == Some(&n_items) && array.len() == n_items * item_size;
+    if !fits || !array.is_c_contiguous() || array.try_readwrite().is_err() {
+        return Err(wrong());
+    }
+    Ok(array.data())
+}

@@ -1,0 +1,245 @@
+//! The patch dataset, and batches in the making.
+
+use std::mem;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use numpy::{PyArray2, PyReadonlyArray2};
+use patchmill_core::dataset::{Batch, BatchBuffers, Item, Paired, PatchDataset};
+use patchmill_core::threads::pool;
+use patchmill_core::transforms::Augmentation;
+use pyo3::exceptions::PyIndexError;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::array::{NamedArray, images, output};
+use crate::error::{make, to_python};
+use crate::patching::PyPlan;
+use crate::prediction::affines;
+use crate::run::PATIENCE;
+use crate::transforms::{PyAugmentation, PyN2vManipulate, rows};
+
+/// How long the end of an unfinished batch may keep its caller: many times what the items at hand take.
+const FAREWELL: Duration = Duration::from_millis(20);
+
+/// Batches that were given up while a thread was still busy with them, and what they must not outlive. They are
+/// released by the next batch that begins or ends.
+static ABANDONED: Mutex<Vec<(Batch, Lease)>> = Mutex::new(Vec::new());
+
+/// Python objects whose memory a batch uses: the dataset and the output arrays.
+type Lease = Vec<Py<PyAny>>;
+
+/// Images, the plan of their patches, and what is done to each.
+#[pyclass(name = "PatchDataset", module = "patchmill._core", frozen)]
+pub(crate) struct PyPatchDataset {
+    dataset: Arc<PatchDataset>,
+    /// The arrays that the dataset reads.
+    _arrays: Vec<Py<PyAny>>,
+}
+
+#[pymethods]
+impl PyPatchDataset {
+    #[new]
+    #[pyo3(signature = (
+        inputs, normalization, plan, *, targets = None, target_normalization = None, n2v_manipulate = None,
+        augmentation = None, fixed_epoch = None
+    ))]
+    #[allow(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "extracted from Python")]
+    fn new(
+        inputs: Vec<NamedArray<'_>>,
+        normalization: Vec<(f64, f64)>,
+        plan: &PyPlan,
+        targets: Option<Vec<NamedArray<'_>>>,
+        target_normalization: Option<Vec<(f64, f64)>>,
+        n2v_manipulate: Option<&PyN2vManipulate>,
+        augmentation: Option<&PyAugmentation>,
+        fixed_epoch: Option<u64>,
+    ) -> PyResult<Self> {
+        let arrays = inputs.iter().chain(targets.iter().flatten());
+        let arrays = arrays.map(|(_, array)| array.clone().into_any().unbind()).collect();
+        // SAFETY: `_arrays` holds the arrays for as long as the dataset lives, and every batch holds the dataset.
+        let (inputs, targets) = unsafe { (images(&inputs)?, targets.as_deref().map(|t| images(t)).transpose()?) };
+        let paired = match (targets, n2v_manipulate) {
+            (None, None) => Paired::Nothing,
+            (None, Some(manipulate)) => Paired::Masks(manipulate.0),
+            (Some(targets), None) => Paired::Targets(targets, affines(&target_normalization.unwrap_or_default())),
+            (Some(_), Some(_)) => {
+                return Err(make("ConfigError", "targets: expected none with Noise2Void's masking, got some."));
+            }
+        };
+        let dataset = PatchDataset::new(
+            inputs,
+            affines(&normalization),
+            paired,
+            plan.plan.clone(),
+            augmentation.map_or(Augmentation::NONE, |augmentation| augmentation.0),
+            fixed_epoch,
+        )
+        .map_err(|error| to_python(&error))?;
+        Ok(Self { dataset: Arc::new(dataset), _arrays: arrays })
+    }
+
+    fn __len__(&self) -> usize {
+        self.dataset.n_items() as usize
+    }
+
+    /// The random parameters of items: regions as rows of (image, sample, z, y, x), and orientations as rows of
+    /// (transpose, flip_y, flip_x).
+    #[pyo3(signature = (items, *, seed))]
+    #[allow(clippy::needless_pass_by_value, clippy::type_complexity, reason = "extracted from Python")]
+    fn draw<'py>(
+        &self,
+        py: Python<'py>,
+        items: PyReadonlyArray2<'py, i64>,
+        seed: u64,
+    ) -> PyResult<(Bound<'py, PyArray2<i64>>, Bound<'py, PyArray2<i64>>)> {
+        let (mut regions, mut orientations) = (Vec::new(), Vec::new());
+        for item in items_of(&items, self.dataset.n_items())? {
+            let draw = self.dataset.draw_item(seed, item);
+            regions.extend([draw.region.image as i64, draw.region.sample as i64]);
+            regions.extend(draw.region.origin.map(|origin| origin as i64));
+            let orientation = draw.orientation;
+            let flags = [orientation.transpose, orientation.flip_y, orientation.flip_x];
+            orientations.extend(flags.map(i64::from));
+        }
+        Ok((rows(py, &regions, 5), rows(py, &orientations, 3)))
+    }
+
+    /// Begins to fill the outputs with items, given as rows of (index, epoch).
+    #[pyo3(signature = (items, outputs, *, seed, num_threads))]
+    #[allow(clippy::needless_pass_by_value, reason = "extracted from Python")]
+    fn submit<'py>(
+        slf: &Bound<'py, Self>,
+        items: PyReadonlyArray2<'py, i64>,
+        outputs: &Bound<'py, PyTuple>,
+        seed: u64,
+        num_threads: usize,
+    ) -> PyResult<PyBatch> {
+        release_abandoned();
+        let dataset = &slf.get().dataset;
+        let items = items_of(&items, dataset.n_items())?;
+        let buffers = buffers_of(dataset, items.len(), outputs)?;
+        let mut lease: Lease = outputs.iter().map(Bound::unbind).collect();
+        lease.push(slf.clone().into_any().unbind());
+        let pool = slf.py().detach(|| pool(num_threads)).map_err(|error| to_python(&error))?;
+        // SAFETY: the buffers have the room that `buffers_of` has checked, and `PyBatch` holds them, and the dataset
+        // with its arrays, until the batch is done.
+        let batch = unsafe { Batch::submit(&pool, Arc::clone(dataset), seed, items, buffers) };
+        Ok(PyBatch { held: Mutex::new(Some((batch, lease))), num_threads })
+    }
+}
+
+/// A batch that the threads of a pool are filling.
+#[pyclass(name = "Batch", module = "patchmill._core", frozen)]
+pub(crate) struct PyBatch {
+    held: Mutex<Option<(Batch, Lease)>>,
+    num_threads: usize,
+}
+
+#[pymethods]
+impl PyBatch {
+    /// Waits until the batch is done.
+    fn wait(&self, py: Python<'_>) -> PyResult<()> {
+        let Ok(mut held) = self.held.try_lock() else {
+            return Err(make("InternalError", "batch: expected one thread to wait for it, got two."));
+        };
+        let Some((batch, _)) = held.as_mut() else { return Ok(()) };
+        if batch.is_orphaned() {
+            let pool = py.detach(|| pool(self.num_threads)).map_err(|error| to_python(&error))?;
+            // SAFETY: this process has its own copy of the buffers, and the lease still holds them.
+            *batch = unsafe { batch.submit_again(&pool) };
+        }
+        loop {
+            if let Some(outcome) = py.detach(|| batch.wait(PATIENCE)) {
+                *held = None;
+                return outcome.map_err(|error| to_python(&error));
+            }
+            py.check_signals()?;
+        }
+    }
+}
+
+impl Drop for PyBatch {
+    fn drop(&mut self) {
+        release_abandoned();
+        let held = self.held.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let Some((batch, lease)) = held.take() else { return };
+        // A child has no thread that could still write.
+        if batch.is_orphaned() {
+            return;
+        }
+        batch.cancel();
+        // The threads never wait for the GIL, so to wait for them with it in hand is safe.
+        if batch.wait(FAREWELL).is_none()
+            && let Ok(mut abandoned) = ABANDONED.lock()
+        {
+            abandoned.push((batch, lease));
+        }
+    }
+}
+
+/// Lets go of what finished batches held. Called with the GIL, which dropping Python objects needs.
+fn release_abandoned() {
+    // The lock is never waited for: a forked child's copy of it may be closed for ever.
+    let Ok(mut abandoned) = ABANDONED.try_lock() else { return };
+    if abandoned.is_empty() {
+        return;
+    }
+    let is_busy = |(batch, _): &(Batch, Lease)| !batch.is_orphaned() && batch.wait(Duration::ZERO).is_none();
+    let (busy, done): (Vec<_>, Vec<_>) = mem::take(&mut *abandoned).into_iter().partition(is_busy);
+    *abandoned = busy;
+    // Dropped last: Python may run anything when an object goes, even this function.
+    drop(abandoned);
+    drop(done);
+}
+
+/// The items in rows of (index, epoch), all of which must exist.
+pub(crate) fn items_of(items: &PyReadonlyArray2<'_, i64>, n_items: u64) -> PyResult<Vec<Item>> {
+    let items = items.as_array();
+    if items.ncols() != 2 {
+        return Err(make("ShapeError", &format!("items: expected rows of (index, epoch), got {:?}.", items.shape())));
+    }
+    items
+        .rows()
+        .into_iter()
+        .map(|row| match (u64::try_from(row[0]), u64::try_from(row[1])) {
+            (Ok(index), Ok(epoch)) if index < n_items => Ok(Item { index, epoch }),
+            _ => Err(PyIndexError::new_err(format!(
+                "item: expected an index below {n_items} and an epoch of at least 0, got {} and {}.",
+                row[0], row[1]
+            ))),
+        })
+        .collect()
+}
+
+/// The memory of the outputs, checked to be what the dataset's items ask for.
+fn buffers_of(dataset: &PatchDataset, n_items: usize, outputs: &Bound<'_, PyTuple>) -> PyResult<BatchBuffers> {
+    let n_pixels = dataset.patch_size().iter().product::<usize>();
+    let n_input = n_pixels * dataset.n_channels();
+    let expect = |n: usize| match outputs.len() {
+        got if got == n => Ok(()),
+        got => Err(make("ShapeError", &format!("outputs: expected {n} arrays, got {got}."))),
+    };
+    let array = |i| outputs.get_item(i);
+    Ok(match dataset.paired() {
+        Paired::Nothing => {
+            expect(1)?;
+            BatchBuffers::Patch(output(&array(0)?, n_items, n_input)?)
+        }
+        Paired::Targets(_, target_affines) => {
+            expect(2)?;
+            BatchBuffers::Pair {
+                input: output(&array(0)?, n_items, n_input)?,
+                target: output(&array(1)?, n_items, n_pixels * target_affines.len())?,
+            }
+        }
+        Paired::Masks(_) => {
+            expect(3)?;
+            BatchBuffers::Masked {
+                masked: output(&array(0)?, n_items, n_input)?,
+                original: output(&array(1)?, n_items, n_input)?,
+                mask: output(&array(2)?, n_items, n_input)?,
+            }
+        }
+    })
+}

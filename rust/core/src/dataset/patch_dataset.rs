@@ -1,0 +1,190 @@
+//! The patch dataset: an item is a pure function of seed, epoch and number.
+
+use crate::error::{Error, Result};
+use crate::patching::{Plan, Region};
+use crate::random::{Purpose, Stream};
+use crate::sources::Image;
+use crate::transforms::{Affine, Augmentation, N2vManipulate, Orientation, crop_into};
+
+/// An item to make: its number in the plan, and the epoch it is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Item {
+    /// The number.
+    pub index: u64,
+    /// The epoch.
+    pub epoch: u64,
+}
+
+/// The random parameters of an item, but for its masked pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ItemDraw {
+    /// Where the patch lies.
+    pub region: Region,
+    /// How it is laid down.
+    pub orientation: Orientation,
+}
+
+/// What an item has beside its patch.
+#[derive(Debug, Clone)]
+pub enum Paired {
+    /// Nothing: `(patch,)`.
+    Nothing,
+    /// The same region of a target image: `(input, target)`.
+    Targets(Vec<Image>, Vec<Affine>),
+    /// Its own masking: `(masked, original, mask)`.
+    Masks(N2vManipulate),
+}
+
+/// Images, the plan of their patches, and what is done to each.
+#[derive(Debug, Clone)]
+pub struct PatchDataset {
+    inputs: Vec<Image>,
+    affines: Vec<Affine>,
+    paired: Paired,
+    plan: Plan,
+    augmentation: Augmentation,
+    fixed_epoch: Option<u64>,
+}
+
+/// Where an item goes. All have the axes C, Z, Y, X.
+#[derive(Debug)]
+pub enum ItemBuffers<'a> {
+    /// The patch.
+    Patch(&'a mut [f32]),
+    /// The patch and that of the target.
+    Pair {
+        /// The patch.
+        input: &'a mut [f32],
+        /// The target's patch.
+        target: &'a mut [f32],
+    },
+    /// Noise2Void's three.
+    Masked {
+        /// The patch with its masked pixels replaced.
+        masked: &'a mut [f32],
+        /// The patch.
+        original: &'a mut [f32],
+        /// 1 where a pixel is masked, else 0.
+        mask: &'a mut [u8],
+    },
+}
+
+impl PatchDataset {
+    /// A dataset of the plan's patches of `inputs`, normalised by an affine per channel. With a `fixed_epoch`, every
+    /// epoch is that one: validation sees the same masks each time.
+    ///
+    /// # Errors
+    ///
+    /// If images and targets differ in number, samples or size, if channels differ, or if there are not as many
+    /// affines as channels.
+    pub fn new(
+        inputs: Vec<Image>,
+        affines: Vec<Affine>,
+        paired: Paired,
+        plan: Plan,
+        augmentation: Augmentation,
+        fixed_epoch: Option<u64>,
+    ) -> Result<Self> {
+        check_channels(&inputs, &affines)?;
+        if let Paired::Targets(targets, target_affines) = &paired {
+            check_channels(targets, target_affines)?;
+            check_pairs(&inputs, targets)?;
+        }
+        Ok(Self { inputs, affines, paired, plan, augmentation, fixed_epoch })
+    }
+
+    /// The number of items in an epoch.
+    pub fn n_items(&self) -> u64 {
+        self.plan.n_items()
+    }
+
+    /// The size of the patches along Z, Y and X.
+    pub fn patch_size(&self) -> [usize; 3] {
+        self.plan.patch_size()
+    }
+
+    /// The number of channels of the patches.
+    pub fn n_channels(&self) -> usize {
+        self.affines.len()
+    }
+
+    /// What an item has beside its patch.
+    pub fn paired(&self) -> &Paired {
+        &self.paired
+    }
+
+    /// Draws the region and the orientation of an item.
+    pub fn draw_item(&self, seed: u64, item: Item) -> ItemDraw {
+        let epoch = self.epoch(item);
+        let [_, height, width] = self.patch_size();
+        ItemDraw {
+            region: self.plan.region(seed, epoch, item.index),
+            orientation: self.augmentation.draw_orientation(seed, epoch, item.index, height == width),
+        }
+    }
+
+    /// Makes an item.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such item, or the buffers are not those of this dataset's items.
+    pub fn item_into(&self, seed: u64, item: Item, buffers: ItemBuffers<'_>) {
+        let ItemDraw { region, orientation } = self.draw_item(seed, item);
+        let size = self.patch_size();
+        let crop = |images: &[Image], affines: &[Affine], out: &mut [f32]| {
+            crop_into(&images[region.image], &region, size, orientation, affines, out);
+        };
+        match (&self.paired, buffers) {
+            (Paired::Nothing, ItemBuffers::Patch(patch)) => crop(&self.inputs, &self.affines, patch),
+            (Paired::Targets(targets, target_affines), ItemBuffers::Pair { input, target }) => {
+                crop(&self.inputs, &self.affines, input);
+                crop(targets, target_affines, target);
+            }
+            (Paired::Masks(manipulate), ItemBuffers::Masked { masked, original, mask }) => {
+                crop(&self.inputs, &self.affines, original);
+                let stream = Stream::new(seed, Purpose::Mask, self.epoch(item), item.index);
+                manipulate.manipulate_into(original, size, &stream, masked, mask);
+            }
+            (_, buffers) => panic!("buffers of another kind of item: {buffers:?}"),
+        }
+    }
+
+    fn epoch(&self, item: Item) -> u64 {
+        self.fixed_epoch.unwrap_or(item.epoch)
+    }
+}
+
+fn check_channels(images: &[Image], affines: &[Affine]) -> Result<()> {
+    match images.iter().find(|image| image.n_channels() != affines.len()) {
+        None => Ok(()),
+        Some(image) => Err(Error::Mismatch {
+            image: image.name().into(),
+            expected: format!("{} channels, one for each mean and standard deviation", affines.len()),
+            got: image.n_channels().to_string(),
+            remedy: "Give one mean and one standard deviation per channel, and images with the same channels.",
+        }),
+    }
+}
+
+fn check_pairs(inputs: &[Image], targets: &[Image]) -> Result<()> {
+    if inputs.len() != targets.len() {
+        return Err(Error::Mismatch {
+            image: "targets".into(),
+            expected: format!("{} images, one for each input", inputs.len()),
+            got: targets.len().to_string(),
+            remedy: "Give every input a target.",
+        });
+    }
+    for (input, target) in inputs.iter().zip(targets) {
+        let shape = |image: &Image| format!("{} samples of {:?} (Z, Y, X)", image.n_samples(), image.size());
+        if shape(input) != shape(target) {
+            return Err(Error::Mismatch {
+                image: target.name().into(),
+                expected: format!("{}, as in {}", shape(input), input.name()),
+                got: shape(target),
+                remedy: "An input and its target cover the same pixels.",
+            });
+        }
+    }
+    Ok(())
+}
