@@ -16,7 +16,7 @@ help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.extension ## denoise a simulated image with Noise2Void and show what was gained
-	$(BIN)/patchmill demo
+	$(BIN)/patchmill demo runs/demo
 
 test: lint-rust test-rust lint-python test-python ## run every check, the cheap ones first
 
@@ -42,7 +42,7 @@ lint-python: $(VENV)/.extension $(VENV)/.dev-tools
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/python -m mypy.stubtest patchmill._core
+	$(BIN)/python -m mypy.stubtest --mypy-config-file tests/packaging/stubtest.ini patchmill._core
 	$(BIN)/lint-imports
 
 test-python: $(VENV)/.extension $(VENV)/.dev-tools

@@ -169,14 +169,14 @@ def test_a_failure_leaves_the_file_that_was_there(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", fail)
-    with pytest.raises(OutputError, match=r"out\.png: expected .* got No space left on device"):
+    with pytest.raises(OutputError, match=r"out\.png: expected .* got: No space left on device"):
         plot_comparison({"a": noise()}, path)
     assert path.read_bytes() == b"before"
     assert [file.name for file in tmp_path.iterdir()] == ["out.png"]
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(OutputError, match=r"out\.png: expected a place to write a PNG file, got No such file"):
+    with pytest.raises(OutputError, match=r"out\.png: expected a file that can be written, got: No such file"):
         plot_comparison({"a": noise()}, tmp_path / "missing" / "out.png")
     with pytest.raises(OutputError, match=r"out\.png: expected a place"):
         plot_losses(ROWS, tmp_path / "missing" / "out.png")

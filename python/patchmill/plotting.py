@@ -15,10 +15,10 @@ from patchmill.errors import (
     DataError,
     MissingFileError,
     MissingPackageError,
-    OutputError,
     ReadError,
     ShapeError,
 )
+from patchmill.files import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -331,11 +331,5 @@ def _save(figure: Figure, path: Path) -> None:
 
     picture = io.BytesIO()  # without the name of the software, so that its version does not change the bytes
     FigureCanvasAgg(figure).print_png(picture, metadata={"Software": None})  # type: ignore[no-untyped-call]
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        partial.write_bytes(picture.getvalue())
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        msg = f"{path}: expected a place to write a PNG file, got {error.strerror}. Choose another path."
-        raise OutputError(msg) from error
+    with replacing(path) as part:
+        part.write_bytes(picture.getvalue())

@@ -252,7 +252,7 @@ def test_outputs_can_be_checked_before_the_work(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc is a folder that takes no files")
 def test_folders_that_take_no_files_are_refused() -> None:
-    with pytest.raises(OutputError, match=r"/proc/out\.tif: expected an output that can be written, got: "):
+    with pytest.raises(OutputError, match=r"/proc/out\.tif: expected a file that can be written, got: "):
         check_writable("/proc/out.tif")
 
 

@@ -191,7 +191,11 @@ def bad_file(path: Path, kind: str) -> None:
         with tifffile.TiffFile(path, mode="r+") as file:
             for code in ("ImageWidth", "ImageLength", "RowsPerStrip"):
                 file.pages.first.tags[code].overwrite(2**31 - 1)
-    elif kind in {"YX", "ZYX"}:
+    elif kind == "more rows than strips":
+        tifffile.imwrite(path, STACK[0], compression="zlib", metadata=None)
+        with tifffile.TiffFile(path, mode="r+") as file:
+            file.pages.first.tags["ImageLength"].overwrite(400)
+    elif kind == "other axes":
         tifffile.imwrite(path, STACK, imagej=True, metadata={"axes": "TYX"})
 
 
@@ -209,7 +213,8 @@ BAD_FILES: dict[str, tuple[str, type[PatchmillError], str]] = {
     "complex": ("YX", DtypeError, "got the data type complex64"),
     "damaged pixels": ("YX", ReadError, "expected a TIFF file that can be read, got "),
     "four billion pixels a side": ("YX", ReadError, "expected"),
-    "YX": ("YX", AxesError, r"'YX', got 3: the shape is \(3, 40, 48\), and the file says the axes 'TYX'"),
+    "more rows than strips": ("YX", ReadError, "expected the positions of all pixels, got page 0 without them"),
+    "other axes": ("YX", AxesError, r"'YX', got 3: the shape is \(3, 40, 48\), and the file says the axes 'TYX'"),
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from pathlib import Path
@@ -14,7 +13,8 @@ from pydantic_core import PydanticSerializationError
 
 from patchmill.config.configuration import Configuration
 from patchmill.config.problems import config_error
-from patchmill.errors import ConfigError, MissingFileError, OutputError, ReadError
+from patchmill.errors import ConfigError, MissingFileError, ReadError
+from patchmill.files import replacing
 
 __all__ = ["load_configuration", "save_configuration"]
 
@@ -55,16 +55,9 @@ def save_configuration(config: Configuration, path: str | os.PathLike[str]) -> P
         text = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
     else:
         text = json.dumps(content, indent=2) + "\n"
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with replacing(path) as part:
         path.parent.mkdir(parents=True, exist_ok=True)
         part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-        msg = f"{path}: expected a file that can be written, got {error.strerror}. Choose another folder."
-        raise OutputError(msg) from error
     return path
 
 

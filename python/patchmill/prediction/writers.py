@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-import secrets
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import tifffile
 
 from patchmill.errors import AxesError, OutputError, OutputExistsError
+from patchmill.files import replacing
 from patchmill.sources.axes import parse_axes
 from patchmill.sources.image import check_pixels
 from patchmill.sources.ome import OME_TYPES, ome_for
@@ -59,9 +60,8 @@ def check_writable(path: PathLike, *, overwrite: bool = False) -> None:
         raise OutputError(msg)
     try:
         _check_free(path, overwrite=overwrite)
-        probe = _temporary(path)
-        probe.touch(exist_ok=False)
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=path.resolve().parent):
+            pass
     except OutputError:
         raise
     except OSError as error:
@@ -115,17 +115,12 @@ def write_tiff(
         raise AxesError(msg)
     check_writable(path, overwrite=overwrite)
     options = _write_options(image, letters, metadata)
-    temporary = _temporary(path)
-    try:
-        tifffile.imwrite(temporary, image, software="patchmill", **options)
+    with replacing(path) as part:
+        try:
+            tifffile.imwrite(part, image, software="patchmill", **options)
+        except Exception as error:
+            raise OutputError(_not_written(path, error)) from error
         _check_free(path, overwrite=overwrite)
-        temporary.replace(path.resolve())
-    except OutputError:
-        raise
-    except Exception as error:
-        raise OutputError(_not_written(path, error)) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _check_free(path: Path, *, overwrite: bool) -> None:
@@ -140,15 +135,10 @@ def _check_free(path: Path, *, overwrite: bool) -> None:
         raise OutputError(msg)
 
 
-def _temporary(path: Path) -> Path:
-    # In the folder of the file itself, which a symbolic link may have elsewhere: only there is replacing it atomic.
-    return path.resolve().parent / f".patchmill-{secrets.token_hex(8)}.part"
-
-
 def _not_written(path: Path, error: Exception) -> str:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return (
-        f"{path}: expected an output that can be written, got: {reason}. Choose another folder, or make room and grant "
+        f"{path}: expected a file that can be written, got: {reason}. Choose another folder, or make room and grant "
         "the right to write in this one."
     )
 

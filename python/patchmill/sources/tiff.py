@@ -239,9 +239,10 @@ def _check_pages(path: Path, series: tifffile.TiffPageSeries) -> None:
             f"{len(pages) or 'fewer'}: the file is cut off, or a file that belongs to it is missing. {_AGAIN}."
         )
         raise ReadError(msg)
+    n_segments = 1 if series.keyframe.is_contiguous else math.prod(series.keyframe.chunked)
     for page in pages:
         size_bytes = page.parent.filehandle.size
-        if not page.dataoffsets or len(page.dataoffsets) != len(page.databytecounts):
+        if not n_segments <= len(page.dataoffsets) == len(page.databytecounts):
             raise ReadError(_cut_off(path, "the positions of all pixels", f"page {page.index} without them"))
         end = max(offset + count for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True))
         if end > size_bytes:

@@ -6,7 +6,6 @@ from somebody else cannot run code.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -20,7 +19,8 @@ import torch
 from pydantic import ValidationError
 
 from patchmill.config import Configuration, DataConfig
-from patchmill.errors import CheckpointError, OutputError
+from patchmill.errors import CheckpointError
+from patchmill.files import replacing
 
 __all__ = ["FORMAT_VERSION", "Checkpoint", "load_checkpoint", "restore_weights", "save_checkpoint"]
 
@@ -98,7 +98,10 @@ def save_checkpoint(
     }
     header = json.dumps(content, allow_nan=False)
     metadata = {"format": "pt", _HEADER: header, _DIGEST: _digest(header, weights)}
-    _replace(Path(path), safetensors.torch.save(weights, metadata))
+    path = Path(path)
+    with replacing(path) as part:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(safetensors.torch.save(weights, metadata))
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
@@ -224,21 +227,3 @@ def _check_first_bytes(path: Path) -> None:
             f"Lightning write them (.ckpt, .pth). Reading such files can run code; train with patchmill instead."
         )
         raise CheckpointError(msg)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file beside its place and move it there when every byte is on the disk."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        msg = f"{path}: expected a file that can be written, got {error.strerror}. Free space or choose another folder."
-        raise OutputError(msg) from error
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
