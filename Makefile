@@ -21,8 +21,8 @@ demo: $(VENV)/.extension ## denoise a simulated image with Noise2Void and show w
 test: lint-rust test-rust lint-python test-python ## run every check, the cheap ones first
 
 bench: $(VENV)/.extension ## measure the loader and the kernels, and write benches/results
-	cargo bench --package patchmill-core
 	$(BIN)/python benches/python/loader.py
+	cargo bench --package patchmill-core -- --warm-up-time 0.5 --measurement-time 2
 
 wheel: $(VENV)/.build-tools ## build the wheel that would be published into dist/ (DIST=... for another folder)
 	$(BIN)/maturin build --locked --compatibility pypi --auditwheel check --out $(DIST)

@@ -27,7 +27,8 @@ def test_a_failure_leaves_what_was_there_and_nothing_else(tmp_path: Path) -> Non
         replacing(path) as part,
     ):
         part.write_text("half")
-        raise OSError("no room")
+        reason = "no room"
+        raise OSError(reason)
     assert [file.name for file in tmp_path.iterdir()] == ["out.txt"]
     assert path.read_text() == "before"
 

@@ -178,7 +178,7 @@ def test_a_failure_leaves_the_file_that_was_there(tmp_path, monkeypatch):
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(OutputError, match=r"out\.png: expected a file that can be written, got: No such file"):
         plot_comparison({"a": noise()}, tmp_path / "missing" / "out.png")
-    with pytest.raises(OutputError, match=r"out\.png: expected a place"):
+    with pytest.raises(OutputError, match=r"out\.png: expected a file"):
         plot_losses(ROWS, tmp_path / "missing" / "out.png")
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,6 @@ from patchmill.training import Trainer, TrainingReport, load_checkpoint, restore
 
 __all__ = ["CAREamist"]
 
-logger = logging.getLogger("patchmill")
-
 
 class CAREamist:
     """Trains a network on images, and restores images with it.
@@ -36,7 +34,7 @@ class CAREamist:
     device : str, optional
         Name of the device, such as ``"cuda:0"``; the best one there is if None.
     progress : bool, optional
-        Whether a progress bar is drawn. If None: where standard output is a terminal.
+        Whether progress bars are drawn. If None: where standard output is a terminal.
 
     Attributes
     ----------
@@ -83,6 +81,7 @@ class CAREamist:
             checkpoint = load_checkpoint(source)
             self.config = checkpoint.configuration
         self.work_dir = Path.cwd() if work_dir is None else Path(work_dir)
+        self._progress = sys.stdout.isatty() if progress is None else progress
         self._trainer = Trainer(self.config, work_dir=self.work_dir, device=device, progress=progress)
         self.model = self._trainer.model
         if checkpoint is not None:
@@ -216,6 +215,7 @@ class CAREamist:
                 tile_size=tile_size,
                 tile_overlap=tile_overlap,
                 batch_size=batch_size,
+                progress=self._progress,
             )
             for image in open_images(source, data_type or config.data_type, axes or config.axes)
         ]

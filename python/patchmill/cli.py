@@ -20,20 +20,22 @@ __all__ = ["app", "main"]
 app = typer.Typer(
     help="Training patches for microscopy image restoration, milled by Rust threads.",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
 
-Epochs = Annotated[int, typer.Option("--epochs", min=1, help="How often the patches are seen.")]
-Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 or mps. The best one there is by default.")]
-WorkDir = Annotated[Path | None, typer.Option(help="Folder for losses and checkpoints. OUT_patchmill by default.")]
+Epochs = Annotated[int, typer.Option("--epochs", metavar="N", min=1, help="How often the patches are seen.")]
+Device = Annotated[
+    str | None, typer.Option(metavar="NAME", help="cpu, cuda, cuda:1 or mps. The best one there is by default.")
+]
 
 
 @app.callback(invoke_without_command=True)
 def _options(
     *,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[bool, typer.Option("--version", metavar="", help="Print the version and exit.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", metavar="", help="Show the traceback of an error.")] = False,
 ) -> None:
     if version:
         typer.echo(f"patchmill {__version__}")
@@ -43,28 +45,40 @@ def _options(
 
 @app.command()
 def denoise(
-    source: Annotated[Path, typer.Argument(metavar="IN.tif", help="The image: 2D, 3D or a stack, of any data type.")],
-    target: Annotated[Path, typer.Argument(metavar="OUT.tif", help="The file to write.")],
+    source: Annotated[Path, typer.Argument(metavar="IN", help="The TIFF file: 2D, 3D or a stack, of any data type.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="The TIFF file to write.")],
     *,
     axes: Annotated[
-        str | None, typer.Option(help="The axes of IN in their order, such as TYX, if its metadata does not say them.")
+        str | None,
+        typer.Option(
+            metavar="AXES", help="The axes of IN in their order, such as TYX, if it does not say them itself."
+        ),
     ] = None,
     epochs: Epochs = 20,
     patch_size: Annotated[
-        str | None, typer.Option(metavar="SIZES", help="Pixels along (Z,)Y,X: 64,64 or 16,64,64, or one for all axes.")
+        str | None,
+        typer.Option(metavar="SIZES", help="Pixels along (Z,)Y,X: 64,64 or 16,64,64, or one for all axes."),
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Patches in a batch.")] = 16,
-    seed: Annotated[int | None, typer.Option(min=0, help="Decides every random draw.")] = None,
+    batch_size: Annotated[int, typer.Option(metavar="N", min=1, help="Patches in a batch.")] = 16,
+    seed: Annotated[int | None, typer.Option(metavar="N", min=0, help="Decides every random draw.")] = None,
     device: Device = None,
-    work_dir: WorkDir = None,
-    keep_dtype: Annotated[bool, typer.Option("--keep-dtype", help="Write the data type of IN, not float32.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it is there.")] = False,
+    work_dir: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Where losses and checkpoints go. OUT_patchmill by default."),
+    ] = None,
+    keep_dtype: Annotated[
+        bool, typer.Option("--keep-dtype", metavar="", help="Write the data type of IN, not float32.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", metavar="", help="Replace OUT if it is there.")] = False,
 ) -> None:
     """Train Noise2Void on IN alone, and write it denoised to OUT, with its shape, axes and metadata.
 
-    Examples: `patchmill denoise cells.tif cells_denoised.tif`, `patchmill denoise movie.tif out.tif --axes TYX
-    --epochs 50 --keep-dtype`.
+    For example:
+
+    - `patchmill denoise cells.tif cells_denoised.tif`
+    - `patchmill denoise movie.tif out.tif --axes TYX --epochs 50 --keep-dtype`
     """
+    sizes = _sizes(patch_size)
     with _friendly():
         from patchmill.denoise import denoise_tiff
 
@@ -73,7 +87,7 @@ def denoise(
             target,
             axes=axes,
             num_epochs=epochs,
-            patch_size=_sizes(patch_size),
+            patch_size=sizes,
             batch_size=batch_size,
             seed=seed,
             device=device,
@@ -88,11 +102,11 @@ def denoise(
 
 @app.command()
 def demo(
-    folder: Annotated[Path, typer.Argument(help="Where the files go.")] = Path("demo"),
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the files go.")] = Path("demo"),
     *,
     epochs: Epochs = 30,
-    size: Annotated[int, typer.Option(min=64, help="The side of the image in pixels.")] = 512,
-    seed: Annotated[int, typer.Option(min=0, help="Decides the image and every random draw.")] = 0,
+    size: Annotated[int, typer.Option(metavar="N", min=128, help="The side of the image in pixels.")] = 512,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Decides the image and every random draw.")] = 0,
     device: Device = None,
 ) -> None:
     """Simulate a fluorescence image, train Noise2Void on it, and compare the result with the truth."""

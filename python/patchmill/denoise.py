@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,15 +15,23 @@ from numpy.typing import NDArray
 
 from patchmill.careamist import CAREamist
 from patchmill.config import Configuration, create_n2v_configuration
-from patchmill.errors import ShapeError
+from patchmill.errors import PatchmillWarning, ShapeError
 from patchmill.prediction import check_writable, write_tiff
 from patchmill.sources import Image, images_from_tiffs, parse_axes, read_metadata
 from patchmill.training import TrainingReport
 
 __all__ = ["denoise_tiff"]
 
+logger = logging.getLogger("patchmill")
+
 DEPTH = 2
 """How often the network halves a patch."""
+
+MIN_SIZE = 8
+"""The smallest patch, in pixels along each axis."""
+
+MIN_SPLIT = 4
+"""With fewer patches side by side, none are kept for validation alone."""
 
 MAX_STEPS = 200
 """Most batches of an epoch, so that epochs of large files end: the next one sees other patches."""
@@ -28,6 +39,7 @@ MAX_STEPS = 200
 PATCH_SIZE = {2: (64, 64), 3: (16, 64, 64)}
 TILE_SIZE = {2: (256, 256), 3: (32, 128, 128)}
 TILE_OVERLAP = {2: (48, 48), 3: (8, 48, 48)}
+TILES_PER_BATCH = {2: 4, 3: 1}
 
 
 def denoise_tiff(
@@ -47,7 +59,8 @@ def denoise_tiff(
 ) -> TrainingReport:
     """Train Noise2Void on a TIFF file alone, and write it denoised.
 
-    Channels are denoised each on its own, in 3D if the axes hold Z, else plane by plane.
+    Channels are denoised each on its own; in 3D if the axes hold Z and there are at least 8 planes, else plane by
+    plane.
 
     Parameters
     ----------
@@ -60,7 +73,7 @@ def denoise_tiff(
     num_epochs : int, default=20
         How often the patches are seen; of large files, `MAX_STEPS` batches at a time.
     patch_size : sequence of int, optional
-        The size of the patches, (Z)YX, or one for all axes. By default 64 pixels, 16 along Z, or less in a smaller
+        The size of the patches, (Z)YX, or one for all axes. By default 64 pixels, 16 along Z, and less in a smaller
         image.
     batch_size : int, default=16
         The number of patches in a batch.
@@ -69,13 +82,14 @@ def denoise_tiff(
     device : str, optional
         Name of the device; the best one there is if None.
     work_dir : path, optional
-        Folder for the losses and the checkpoints, by default ``<target>_patchmill`` beside the target.
+        Folder for the losses and the checkpoints. By default beside the target, ``cells_patchmill`` for
+        ``cells.tif``.
     keep_dtype : bool, default=False
         Whether to write the data type of the source, rounded and clipped, and not float32.
     overwrite : bool, default=False
         Whether the target may be there already.
     progress : bool, optional
-        Whether a progress bar is drawn. If None: where standard output is a terminal.
+        Whether progress bars are drawn. If None: where standard output is a terminal.
 
     Returns
     -------
@@ -87,28 +101,41 @@ def denoise_tiff(
     PatchmillError
         If the source cannot be read or trained on, or the target not be written; all but a full disk is found before
         training.
+
+    Warns
+    -----
+    PatchmillWarning
+        If a channel is constant, or if there are too few planes to denoise them in 3D.
     """
-    target = Path(target)
+    source, target = Path(source), Path(target)
     check_writable(target, overwrite=overwrite)
     metadata = read_metadata(source)
     letters = parse_axes(axes) if axes is not None else metadata.require_axes()
-    (image,) = images_from_tiffs([Path(source)], letters)
+    (image,) = images_from_tiffs([source], letters)
+    if _is_flat(image, patch_size):
+        (image,) = images_from_tiffs([source], _axes_of_planes(image))
     config = _configure(image, num_epochs, patch_size, batch_size, seed)
+    is_small = _n_patches(image, config.data_config.patch_size) < MIN_SPLIT
+    tile_size, tile_overlap = _tiles(image)
+    dtype = image.dtype
+    del image  # its pixels are read again for training and for prediction, and not held meanwhile
+
     if work_dir is None:
-        work_dir = target.with_name(f"{target.name.split('.')[0]}_patchmill")
+        work_dir = target.with_name(f"{target.stem.removesuffix('.ome')}_patchmill")
     careamist = CAREamist(config, work_dir, device=device, progress=progress)
-    report = careamist.train(train_source=[Path(source)])
-    n_dims = len(config.data_config.patch_size)
+    if is_small:
+        logger.info("%s: too small to keep patches for validation alone, so it is validated on all of them", source)
+    report = careamist.train(train_source=[source], val_source=[source] if is_small else None)
     (denoised,) = careamist.predict(
-        [Path(source)], tile_size=TILE_SIZE[n_dims], tile_overlap=TILE_OVERLAP[n_dims], batch_size=4
+        [source], tile_size=tile_size, tile_overlap=tile_overlap, batch_size=TILES_PER_BATCH[len(tile_size)]
     )
-    result: NDArray[Any] = cast_like(denoised, image.dtype) if keep_dtype else denoised
+    result: NDArray[Any] = cast_like(denoised, dtype) if keep_dtype else denoised
     write_tiff(target, result, letters, metadata=metadata, overwrite=overwrite)
     return report
 
 
 def cast_like(image: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Cast a prediction to the data type of its source: rounded and clipped where that holds integers.
+    """Cast a prediction to the data type of its source: clipped to its range, and rounded where it holds integers.
 
     Parameters
     ----------
@@ -124,7 +151,7 @@ def cast_like(image: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[Any]:
     """
     dtype = dtype.newbyteorder("=")
     if dtype.kind == "f":
-        return image.astype(dtype)
+        return np.clip(image, np.finfo(dtype).min, np.finfo(dtype).max).astype(dtype)
     if dtype.kind == "b":
         return image >= 0.5
     limits = np.iinfo(dtype)
@@ -134,13 +161,40 @@ def cast_like(image: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[Any]:
     return np.clip(rounded, float(limits.min), largest).astype(dtype)
 
 
+def _is_flat(image: Image, patch_size: Sequence[int] | None) -> bool:
+    """Whether an image has a Z axis, but too few planes for patches in 3D, and nobody asked for such."""
+    asked = patch_size is not None and len(patch_size) == 3
+    return "Z" in image.axes and image.size_zyx[0] < MIN_SIZE and not asked
+
+
+def _axes_of_planes(image: Image) -> str:
+    """Name the axes of an image so that its planes are samples."""
+    free = [letter for letter in "ST" if letter not in image.axes]
+    n_planes = image.size_zyx[0]
+    if not free:
+        msg = (
+            f"{image.name}, axis Z: expected at least {MIN_SIZE} planes, got {n_planes}: the shape is {image.shape}, "
+            f"the axes are {image.axes!r}. Split the file along S or T, to denoise plane by plane."
+        )
+        raise ShapeError(msg)
+    warnings.warn(
+        f"{image.name}, axis Z: expected at least {MIN_SIZE} planes to denoise in 3D, got {n_planes}. Each plane is "
+        "denoised on its own.",
+        PatchmillWarning,
+        stacklevel=3,
+    )
+    return image.axes.replace("Z", free[0])
+
+
 def _configure(
     image: Image, num_epochs: int, patch_size: Sequence[int] | None, batch_size: int, seed: int | None
 ) -> Configuration:
     if patch_size is None:
         patch_size = _fitting_patch_size(image)
     elif len(patch_size) == 1:
-        patch_size = list(patch_size) * (3 if "Z" in image.axes else 2)
+        patch_size = list(patch_size) * len(_spatial(image))
+    # Two pixels where the usual share of a small patch would not be one.
+    masked_pixel_percentage = max(0.2, 200 / max(math.prod(patch_size), MIN_SIZE**2))
     return create_n2v_configuration(
         experiment_name="denoise",
         data_type="tiff",
@@ -150,6 +204,7 @@ def _configure(
         num_epochs=num_epochs,
         num_steps=MAX_STEPS,
         n_channels=image.n_channels if "C" in image.axes else None,
+        masked_pixel_percentage=masked_pixel_percentage,
         model_params={"depth": DEPTH},
         optimizer_params={"lr": 1e-3},
         patching="random",
@@ -158,18 +213,36 @@ def _configure(
 
 
 def _fitting_patch_size(image: Image) -> list[int]:
-    """Choose the usual size, or what the network takes of a smaller image."""
-    axes = "ZYX" if "Z" in image.axes else "YX"
-    factor = 2**DEPTH
+    """Choose the usual size, or one that fits into a smaller image, twice along Y and X so that patches differ."""
+    axes, factor = _spatial(image), 2**DEPTH
     fitting = []
     for axis, size, usual in zip(axes, image.size_zyx[-len(axes) :], PATCH_SIZE[len(axes)], strict=True):
-        fits = min(usual, size // factor * factor)
-        if fits < 2 * factor:
+        if size < MIN_SIZE:
             msg = (
-                f"{image.name}, axis {axis}: expected at least {2 * factor} pixels, got {size}: the shape is "
-                f"{image.shape}, the axes are {image.axes!r}."
+                f"{image.name}, axis {axis}: expected at least {MIN_SIZE} pixels, got {size}: the shape is "
+                f"{image.shape}, the axes are {image.axes!r}. Check the axes (--axes), or use a larger image."
             )
-            advice = " Give the planes as samples: write S for Z in the axes (--axes)." if axis == "Z" else ""
-            raise ShapeError(msg + advice)
-        fitting.append(fits)
+            raise ShapeError(msg)
+        room = size // 2 if axis in "YX" and size >= 2 * MIN_SIZE else size
+        fitting.append(min(usual, room // factor * factor))
     return fitting
+
+
+def _n_patches(image: Image, patch_size: Sequence[int]) -> int:
+    """Count the patches that lie side by side in an image."""
+    sizes = image.size_zyx[-len(patch_size) :]
+    return image.n_samples * math.prod(size // patch for size, patch in zip(sizes, patch_size, strict=True))
+
+
+def _tiles(image: Image) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Choose the size of the tiles and their overlap: along axes shorter than the usual tile, one tile."""
+    n_dims, factor = len(_spatial(image)), 2**DEPTH
+    sizes = image.size_zyx[-n_dims:]
+    fitting = [-(-size // factor) * factor for size in sizes]
+    tile_size = tuple(map(min, TILE_SIZE[n_dims], fitting))
+    fits = [size <= tile for size, tile in zip(sizes, tile_size, strict=True)]
+    return tile_size, tuple(0 if one else usual for one, usual in zip(fits, TILE_OVERLAP[n_dims], strict=True))
+
+
+def _spatial(image: Image) -> str:
+    return "ZYX" if "Z" in image.axes else "YX"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,7 +12,7 @@ from patchmill.config import DataConfig
 from patchmill.dataset.in_memory import InMemoryDataset
 from patchmill.dataset.loader_params import create_loader
 from patchmill.errors import ConfigError
-from patchmill.sources import list_files, pair_files
+from patchmill.sources import are_open, list_files, pair_files
 
 __all__ = ["TrainDataModule"]
 
@@ -141,10 +140,10 @@ class TrainDataModule:
         return create_loader(self.val_dataset, self.data_config.batch_size, params)
 
 
-def _files(data: Any, target: Any) -> tuple[list[Path] | None, list[Path] | None]:
+def _files(data: Any, target: Any) -> tuple[Any, Any]:
     """List the files of a part of the data, in pairs where there are targets."""
-    if data is None:
-        return None, None
+    if data is None or are_open(data):
+        return data, target
     if target is None:
         return list_files(data, "tiff"), None
     pairs = pair_files(data, target)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import logging
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from rich.progress import track
 
 from patchmill._core import TileGrid, default_num_threads, stitch_into, tiles_into
 from patchmill.errors import ConfigError, ShapeError
@@ -15,6 +18,8 @@ from patchmill.sources import Image, Statistics, restore_axes
 from patchmill.training import memory_format
 
 __all__ = ["predict_image"]
+
+logger = logging.getLogger("patchmill")
 
 
 def predict_image(
@@ -26,6 +31,7 @@ def predict_image(
     tile_size: Sequence[int] | None = None,
     tile_overlap: Sequence[int] = (48, 48),
     batch_size: int = 1,
+    progress: bool = False,
 ) -> NDArray[np.float32]:
     """Predict an image.
 
@@ -48,6 +54,8 @@ def predict_image(
         How far tiles overlap, (Z)YX, each even and smaller than the tile.
     batch_size : int, default=1
         How many tiles go through the network together.
+    progress : bool, default=False
+        Whether a progress bar is drawn. Without it, a line of the log says how many tiles there are.
 
     Returns
     -------
@@ -73,21 +81,21 @@ def predict_image(
     tile_size, tile_overlap = _check_tiles(model, image, tile_size, tile_overlap)
     grid = TileGrid(image.size_zyx, tile_size=_zyx(tile_size, 1), tile_overlap=_zyx(tile_overlap, 0))
     samples = np.empty((image.n_samples, len(target_stats.means), *image.size_zyx), np.float32)
-    for sample, prediction in enumerate(samples):
-        for first in range(0, len(grid), batch_size):
-            n_tiles = min(batch_size, len(grid) - first)
-            tiles = np.empty((n_tiles, image.n_channels, *tile_size), np.float32)
-            tiles_into(
-                (image.name, image.pixels),
-                sample,
-                grid,
-                first=first,
-                normalization=image_stats.normalization,
-                out=tiles,
-                num_threads=default_num_threads(),
-            )
-            predicted = _forward(model, tiles)
-            stitch_into(predicted, grid, first=first, normalization=target_stats.normalization, out=prediction)
+    batches = list(itertools.product(range(image.n_samples), range(0, len(grid), batch_size)))
+    logger.info("%s: predicting %d tiles of %s pixels", image.name, image.n_samples * len(grid), tile_size)
+    for sample, first in track(batches, f"Predicting {image.name}", disable=not progress):
+        tiles = np.empty((min(batch_size, len(grid) - first), image.n_channels, *tile_size), np.float32)
+        tiles_into(
+            (image.name, image.pixels),
+            sample,
+            grid,
+            first=first,
+            normalization=image_stats.normalization,
+            out=tiles,
+            num_threads=default_num_threads(),
+        )
+        predicted = _forward(model, tiles)
+        stitch_into(predicted, grid, first=first, normalization=target_stats.normalization, out=samples[sample])
     return restore_axes(samples, image.axes, image.shape)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ __all__ = [
     "PathLike",
     "Statistics",
     "TiffMetadata",
+    "are_open",
     "canonical_view",
     "check_alike",
     "compute_statistics",
@@ -40,7 +41,9 @@ __all__ = [
 
 
 def open_images(
-    data: NDArray[Any] | Sequence[NDArray[Any]] | PathLike | Sequence[PathLike], data_type: str, axes: str
+    data: NDArray[Any] | Sequence[NDArray[Any]] | PathLike | Sequence[PathLike] | Sequence[Image],
+    data_type: str,
+    axes: str,
 ) -> list[Image]:
     """Open images, whatever they come as.
 
@@ -48,6 +51,7 @@ def open_images(
     ----------
     data : numpy.ndarray, path, or a sequence of either
         With the data type ``"array"``, one array or several; with ``"tiff"``, a file, a folder, or several of them.
+        Images that are open already are taken as they are.
     data_type : str
         ``"array"`` or ``"tiff"``.
     axes : str
@@ -73,6 +77,9 @@ def open_images(
     ShapeError
         If an image holds no pixels, or the numbers of channels differ.
     """
+    if are_open(data):
+        check_alike(data)
+        return list(data)
     given = _type_of(data)
     if data_type not in {"array", "tiff"}:
         msg = f"data_type: expected 'array' or 'tiff', got {data_type!r}."
@@ -86,6 +93,11 @@ def open_images(
     if data_type == "array":
         return images_from_arrays(cast("NDArray[Any] | Sequence[NDArray[Any]]", data), axes)
     return images_from_tiffs(list_files(cast("PathLike | Sequence[PathLike]", data), data_type), axes)
+
+
+def are_open(data: object) -> TypeGuard[Sequence[Image]]:
+    """Tell whether `data` is a sequence of images, and not of what they are opened from."""
+    return isinstance(data, Sequence) and len(data) > 0 and all(isinstance(item, Image) for item in data)
 
 
 def _type_of(data: object) -> str | None:

@@ -115,7 +115,7 @@ impl<'a> Block<'a> {
             if T::SIZE <= 2 {
                 // A row of 16 bits fits into 64: its length is below 2^31.
                 let (mut row_sum, mut row_squares) = (0i64, 0u64);
-                self.for_each_pixel::<T>(row, |pixel| {
+                self.for_each_pixel::<T>(row, |_, pixel| {
                     let pixel = pixel.to_i64();
                     row_sum += pixel;
                     row_squares += (pixel * pixel) as u64;
@@ -125,7 +125,7 @@ impl<'a> Block<'a> {
                 sum += i128::from(row_sum);
                 sum_of_squares += u128::from(row_squares);
             } else {
-                self.for_each_pixel::<T>(row, |pixel| {
+                self.for_each_pixel::<T>(row, |_, pixel| {
                     // Beyond 2^53 the value does not count: the range check will refuse the block.
                     let pixel = if pixel.is_valid() { pixel.to_i64() } else { i64::MAX };
                     min = min.min(pixel);
@@ -152,15 +152,13 @@ impl<'a> Block<'a> {
         let (mut sums, mut squares) = ([0.0; LANES], [0.0; LANES]);
         let (mut min, mut max) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
         for row in 0..self.n_rows {
-            let mut lane = 0;
-            self.for_each_pixel::<T>(row, |pixel| {
+            self.for_each_pixel::<T>(row, |lane, pixel| {
                 let pixel = pixel.to_f64();
                 let deviation = pixel - pivot;
                 sums[lane] += deviation;
                 squares[lane] += deviation * deviation;
-                min[lane] = min[lane].min(pixel);
-                max[lane] = max[lane].max(pixel);
-                lane = (lane + 1) % LANES;
+                min[lane] = if pixel < min[lane] { pixel } else { min[lane] };
+                max[lane] = if pixel > max[lane] { pixel } else { max[lane] };
             });
         }
         let n = (self.n_rows * self.width) as u64;
@@ -177,7 +175,7 @@ impl<'a> Block<'a> {
     fn find_bad_pixel<T: Element>(&self) -> Error {
         for row in 0..self.n_rows {
             let (mut place, mut bad) = (0, None);
-            self.for_each_pixel::<T>(row, |pixel| {
+            self.for_each_pixel::<T>(row, |_, pixel| {
                 if !pixel.is_valid() && bad.is_none() {
                     bad = Some((place, pixel.to_f64()));
                 }
@@ -222,20 +220,27 @@ impl<'a> Block<'a> {
         (self.image.pixel(self.sample, self.channel, origin), step)
     }
 
+    /// Visits the pixels of a row in order, each with its lane: its place modulo [`LANES`].
     #[inline(always)]
-    fn for_each_pixel<T: Element>(&self, row: usize, mut visit: impl FnMut(T)) {
+    fn for_each_pixel<T: Element>(&self, row: usize, mut visit: impl FnMut(usize, T)) {
         let (pixels, step) = self.row(row);
-        // SAFETY: the row lies in the image, whose pixels are readable.
-        unsafe {
-            if step == T::SIZE as isize {
-                for x in 0..self.width {
-                    visit(T::read(pixels.add(x * T::SIZE)));
-                }
-            } else {
-                for x in 0..self.width {
-                    visit(T::read(pixels.wrapping_offset(x as isize * step)));
+        // SAFETY: `x` is below the width of the row, which lies in the image, whose pixels are readable.
+        let read = |x: usize| unsafe { T::read(pixels.wrapping_offset(x as isize * step)) };
+        let n_whole = self.width / LANES * LANES;
+        if step == T::SIZE as isize {
+            for x in (0..n_whole).step_by(LANES) {
+                for lane in 0..LANES {
+                    // SAFETY: as above; the compiler sees that these pixels are neighbours.
+                    visit(lane, unsafe { T::read(pixels.add((x + lane) * T::SIZE)) });
                 }
             }
+        } else {
+            for x in 0..n_whole {
+                visit(x % LANES, read(x));
+            }
+        }
+        for x in n_whole..self.width {
+            visit(x % LANES, read(x));
         }
     }
 }

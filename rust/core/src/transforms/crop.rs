@@ -2,10 +2,8 @@
 
 use crate::patching::Region;
 use crate::sources::{Element, Image, dispatch};
+use crate::transforms::transpose::{BLOCK, Plain, Transpose};
 use crate::transforms::{Affine, Orientation};
-
-/// The side of the blocks in which a transposed patch is made: one line of cache in float32.
-const BLOCK: usize = 16;
 
 /// Cuts a region of `size` (Z, Y, X) out of an image into `out`, which has the axes C, Z, Y, X: cast to float32,
 /// normalised by the affine of each channel, and oriented.
@@ -89,43 +87,40 @@ impl Plane {
 unsafe fn plane_into<T: Element>(plane: &Plane, affine: &Affine, out: &mut [f32]) {
     #[cfg(target_arch = "x86_64")]
     {
-        #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,f16c")]
+        use super::transpose::Avx2;
+
+        #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,f16c")]
         unsafe fn avx512<T: Element>(plane: &Plane, affine: &Affine, out: &mut [f32]) {
-            // SAFETY: the caller's promise is passed on.
-            unsafe { plane_body::<T>(plane, affine, out) }
+            // SAFETY: the caller's promise is passed on, and the processor has AVX2.
+            unsafe { plane_body::<T, Avx2>(plane, affine, out) }
         }
         #[target_feature(enable = "avx2,f16c")]
         unsafe fn avx2<T: Element>(plane: &Plane, affine: &Affine, out: &mut [f32]) {
-            // SAFETY: the caller's promise is passed on.
-            unsafe { plane_body::<T>(plane, affine, out) }
-        }
-        if is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("avx512dq")
-            && is_x86_feature_detected!("f16c")
-        {
-            // SAFETY: the processor has the features; the caller's promise is passed on.
-            return unsafe { avx512::<T>(plane, affine, out) };
+            // SAFETY: as above.
+            unsafe { plane_body::<T, Avx2>(plane, affine, out) }
         }
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("f16c") {
-            // SAFETY: as above.
-            return unsafe { avx2::<T>(plane, affine, out) };
+            let has_avx512 = is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vl")
+                && is_x86_feature_detected!("avx512dq");
+            // SAFETY: the processor has the features; the caller's promise is passed on.
+            return unsafe { if has_avx512 { avx512::<T>(plane, affine, out) } else { avx2::<T>(plane, affine, out) } };
         }
     }
-    // SAFETY: the caller's promise is passed on.
-    unsafe { plane_body::<T>(plane, affine, out) }
+    // SAFETY: the caller's promise is passed on; `Plain` asks for nothing.
+    unsafe { plane_body::<T, Plain>(plane, affine, out) }
 }
 
 /// # Safety
 ///
-/// Every pixel of the plane must be readable.
+/// Every pixel of the plane must be readable, and the processor must have what `V` asks for.
 #[inline(always)]
-unsafe fn plane_body<T: Element>(plane: &Plane, affine: &Affine, out: &mut [f32]) {
+unsafe fn plane_body<T: Element, V: Transpose>(plane: &Plane, affine: &Affine, out: &mut [f32]) {
     let is_dense = plane.stride_x == T::SIZE as isize;
-    // SAFETY: the caller's promise is passed on; `is_dense` is what `transposed` and `row_into` ask for.
+    // SAFETY: the caller's promise is passed on; `is_dense` is what `row_into` asks for.
     unsafe {
         match (plane.orientation.transpose, is_dense) {
-            (true, _) => transposed_into::<T>(plane, affine, out),
+            (true, _) => transposed_into::<T, V>(plane, affine, out),
             (false, true) => {
                 for (y, row) in out.chunks_exact_mut(plane.width).enumerate() {
                     if plane.orientation.flip_x {
@@ -174,24 +169,24 @@ unsafe fn reversed_row_into<T: Element>(row: *const u8, affine: &Affine, out: &m
 ///
 /// # Safety
 ///
-/// Every pixel of the plane must be readable.
+/// Every pixel of the plane must be readable, and the processor must have what `V` asks for.
 #[inline(always)]
-unsafe fn transposed_into<T: Element>(plane: &Plane, affine: &Affine, out: &mut [f32]) {
+unsafe fn transposed_into<T: Element, V: Transpose>(plane: &Plane, affine: &Affine, out: &mut [f32]) {
     let Plane { height, width, stride_x, .. } = *plane;
     let is_dense = stride_x == T::SIZE as isize;
+    let mut block = [[0.0f32; BLOCK]; BLOCK];
+    let mut columns = [[0.0f32; BLOCK]; BLOCK];
     for y in (0..height).step_by(BLOCK) {
         for x in (0..width).step_by(BLOCK) {
             let (block_height, block_width) = (BLOCK.min(height - y), BLOCK.min(width - x));
-            // The rows of `out` that the block's columns become, first to last.
-            let first = if plane.orientation.flip_x { width - x - block_width } else { x };
-            let is_whole = is_dense && block_height == BLOCK && block_width == BLOCK;
-            let mut block = [[0.0f32; BLOCK]; BLOCK];
             for (row, line) in block.iter_mut().enumerate().take(block_height) {
                 let pixels = plane.row(y + row).wrapping_offset(x as isize * stride_x);
                 // SAFETY: the block lies in the plane, whose pixels are readable.
                 unsafe {
-                    if is_whole {
-                        row_into::<T>(pixels, affine, line);
+                    if is_dense && block_width == BLOCK {
+                        // All reads before the first write: so the compiler sees that it may use vectors.
+                        let elements: [T; BLOCK] = std::array::from_fn(|x| T::read(pixels.add(x * T::SIZE)));
+                        *line = elements.map(|element| element.normalise(affine));
                     } else {
                         for (column, pixel) in line.iter_mut().enumerate().take(block_width) {
                             *pixel = T::read(pixels.wrapping_offset(column as isize * stride_x)).normalise(affine);
@@ -199,12 +194,15 @@ unsafe fn transposed_into<T: Element>(plane: &Plane, affine: &Affine, out: &mut 
                     }
                 }
             }
-            for column in 0..block_width {
-                let line = if plane.orientation.flip_x { block_width - 1 - column } else { column };
-                let start = (first + line) * height + y;
-                let target = &mut out[start..start + block_height];
-                for (pixel, line) in target.iter_mut().zip(&block) {
-                    *pixel = line[column];
+            // SAFETY: the caller vouches for the processor.
+            unsafe { V::transpose(&block, &mut columns) };
+            for (column, line) in columns.iter().enumerate().take(block_width) {
+                let row = if plane.orientation.flip_x { width - 1 - x - column } else { x + column };
+                let start = row * height + y;
+                if block_height == BLOCK {
+                    out[start..start + BLOCK].copy_from_slice(line);
+                } else {
+                    out[start..start + block_height].copy_from_slice(&line[..block_height]);
                 }
             }
         }

@@ -7,6 +7,7 @@ mod crop;
 mod n2v_manipulate;
 mod normalize;
 mod orientation;
+mod transpose;
 
 pub use crop::crop_into;
 pub use n2v_manipulate::{MaskedPixel, N2vManipulate, N2vStrategy};
