@@ -34,7 +34,7 @@ def random_pixels(shape: tuple[int, ...], dtype: np.dtype[Any], seed: int = 0) -
     """Draw pixels from the whole range of a data type that can be milled, its ends among them."""
     rng = np.random.default_rng(seed)
     native = dtype.newbyteorder("=")
-    if native == bool:
+    if native.kind == "b":
         pixels = rng.integers(0, 2, shape).astype(bool)
     elif native.kind in "ui":
         limits = np.iinfo(native)

@@ -59,9 +59,11 @@ class CAREamist:
     ...     experiment_name="demo", data_type="array", axes="YX", patch_size=[32, 32], batch_size=8, num_epochs=1
     ... )
     >>> image = np.random.default_rng(0).poisson(100, (128, 128)).astype(np.uint16)
-    >>> careamist = CAREamist(config, work_dir="runs/demo")  # doctest: +SKIP
-    >>> report = careamist.train(train_source=image)  # doctest: +SKIP
-    >>> (denoised,) = careamist.predict(image)  # doctest: +SKIP
+    >>> careamist = CAREamist(config, work_dir="runs/demo")
+    >>> report = careamist.train(train_source=image)
+    >>> (denoised,) = careamist.predict(image)
+    >>> denoised.shape
+    (128, 128)
     """
 
     def __init__(
@@ -75,6 +77,12 @@ class CAREamist:
         checkpoint = None
         if isinstance(source, Configuration):
             self.config = source.checked_copy()
+        elif not isinstance(source, (str, os.PathLike)):
+            msg = (
+                f"source: expected a Configuration, or the path of one or of a checkpoint, got "
+                f"{type(source).__qualname__}. Create one with create_n2v_configuration, for instance."
+            )
+            raise ConfigError(msg)
         elif Path(source).suffix.lower() in {".yml", ".yaml", ".json"}:
             self.config = load_configuration(source)
         else:

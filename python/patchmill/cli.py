@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from patchmill._core import __version__
-from patchmill.errors import PatchmillError
+from patchmill.errors import PatchmillError, PatchmillWarning
 
 __all__ = ["app", "main"]
 
@@ -25,7 +25,6 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-Epochs = Annotated[int, typer.Option("--epochs", metavar="N", min=1, help="How often the patches are seen.")]
 Device = Annotated[
     str | None, typer.Option(metavar="NAME", help="cpu, cuda, cuda:1 or mps. The best one there is by default.")
 ]
@@ -54,12 +53,17 @@ def denoise(
             metavar="AXES", help="The axes of IN in their order, such as TYX, if it does not say them itself."
         ),
     ] = None,
-    epochs: Epochs = 20,
+    epochs: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="How often the patches are seen. 20 by default, more in a small image."),
+    ] = None,
     patch_size: Annotated[
         str | None,
         typer.Option(metavar="SIZES", help="Pixels along (Z,)Y,X: 64,64 or 16,64,64, or one for all axes."),
     ] = None,
-    batch_size: Annotated[int, typer.Option(metavar="N", min=1, help="Patches in a batch.")] = 16,
+    batch_size: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Patches in a batch. 16 by default, 4 in 3D.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", min=0, help="Decides every random draw.")] = None,
     device: Device = None,
     work_dir: Annotated[
@@ -104,7 +108,7 @@ def denoise(
 def demo(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the files go.")] = Path("demo"),
     *,
-    epochs: Epochs = 30,
+    epochs: Annotated[int, typer.Option(metavar="N", min=1, help="How often the patches are seen.")] = 30,
     size: Annotated[int, typer.Option(metavar="N", min=128, help="The side of the image in pixels.")] = 512,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Decides the image and every random draw.")] = 0,
     device: Device = None,
@@ -136,20 +140,43 @@ class _State:
 @contextlib.contextmanager
 def _friendly() -> Iterator[None]:
     """Say what goes wrong in one line and exit; show warnings and the log as lines, too."""
-    logging.basicConfig(format="%(message)s", stream=sys.stderr)
-    logging.getLogger("patchmill").setLevel(logging.INFO)
-    with warnings.catch_warnings():
-        warnings.showwarning = lambda message, *_args, **_kwargs: typer.echo(f"Warning: {message}", err=True)
+    with _log_lines(), warnings.catch_warnings():
+        warnings.simplefilter("default", PatchmillWarning)
+        warnings.showwarning = lambda message, *_args, **_kwargs: _say(f"Warning: {message}")
         try:
             yield
         except KeyboardInterrupt:
-            typer.echo("Interrupted.", err=True)
+            _say("Interrupted.")
             raise typer.Exit(130) from None
-        except (PatchmillError, OSError) as error:
+        except (PatchmillError, OSError, MemoryError) as error:
             if _State.debug:
                 raise
-            typer.echo(f"Error: {error}", err=True)
+            _say(f"Error: {str(error) or type(error).__name__}")
             raise typer.Exit(1) from None
+
+
+@contextlib.contextmanager
+def _log_lines() -> Iterator[None]:
+    """Show what patchmill logs, meanwhile."""
+    logger, handler = logging.getLogger("patchmill"), _LineHandler()
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+class _LineHandler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        _say(record.getMessage())
+
+
+def _say(line: str) -> None:
+    """Write a line on standard error: above the progress bar, if one stands in for it."""
+    sys.stderr.write(f"{line}\n")
 
 
 def _sizes(text: str | None) -> list[int] | None:

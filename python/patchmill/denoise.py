@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,9 @@ from patchmill.training import TrainingReport
 
 __all__ = ["denoise_tiff"]
 
-logger = logging.getLogger("patchmill")
-
 DEPTH = 2
-"""How often the network halves a patch."""
+FACTOR = 2**DEPTH
+"""The network halves what it gets `DEPTH` times, so that sizes are multiples of this."""
 
 MIN_SIZE = 8
 """The smallest patch, in pixels along each axis."""
@@ -33,13 +32,47 @@ MIN_SIZE = 8
 MIN_SPLIT = 4
 """With fewer patches side by side, none are kept for validation alone."""
 
-MAX_STEPS = 200
-"""Most batches of an epoch, so that epochs of large files end: the next one sees other patches."""
+NUM_EPOCHS = 20
 
-PATCH_SIZE = {2: (64, 64), 3: (16, 64, 64)}
-TILE_SIZE = {2: (256, 256), 3: (32, 128, 128)}
-TILE_OVERLAP = {2: (48, 48), 3: (8, 48, 48)}
-TILES_PER_BATCH = {2: 4, 3: 1}
+MIN_STEPS = 100
+"""Fewest batches of a training: with fewer, the network of a small image is far from what it could be."""
+
+
+@dataclass(frozen=True)
+class Usual:
+    """The settings for images that are large enough for them; sizes are (Z)YX.
+
+    A voxel costs several times what a pixel costs, so that volumes get smaller batches and networks. `max_steps` is the
+    most batches of an epoch, so that epochs of large files end: the next one sees other patches.
+    """
+
+    patch_size: tuple[int, ...]
+    batch_size: int
+    max_steps: int
+    num_channels_init: int
+    tile_size: tuple[int, ...]
+    tile_overlap: tuple[int, ...]
+    tiles_per_batch: int
+
+
+PLANES = Usual(
+    patch_size=(64, 64),
+    batch_size=16,
+    max_steps=200,
+    num_channels_init=32,
+    tile_size=(256, 256),
+    tile_overlap=(48, 48),
+    tiles_per_batch=4,
+)
+VOLUMES = Usual(
+    patch_size=(16, 64, 64),
+    batch_size=4,
+    max_steps=50,
+    num_channels_init=16,
+    tile_size=(32, 128, 128),
+    tile_overlap=(8, 48, 48),
+    tiles_per_batch=1,
+)
 
 
 def denoise_tiff(
@@ -47,9 +80,9 @@ def denoise_tiff(
     target: str | os.PathLike[str],
     *,
     axes: str | None = None,
-    num_epochs: int = 20,
+    num_epochs: int | None = None,
     patch_size: Sequence[int] | None = None,
-    batch_size: int = 16,
+    batch_size: int | None = None,
     seed: int | None = None,
     device: str | None = None,
     work_dir: str | os.PathLike[str] | None = None,
@@ -70,13 +103,14 @@ def denoise_tiff(
         The file to write, with the shape, the axes and the metadata of the source.
     axes : str, optional
         The axes of the source, a subset of STCZYX in their order, if its metadata does not say them or is wrong.
-    num_epochs : int, default=20
-        How often the patches are seen; of large files, `MAX_STEPS` batches at a time.
+    num_epochs : int, optional
+        How often as many patches are drawn as would cover the image, of a large image 200 batches at most, or 50 in 3D.
+        By default 20, and more for a small image, so that there are 100 batches in all.
     patch_size : sequence of int, optional
         The size of the patches, (Z)YX, or one for all axes. By default 64 pixels, 16 along Z, and less in a smaller
         image.
-    batch_size : int, default=16
-        The number of patches in a batch.
+    batch_size : int, optional
+        The number of patches in a batch, by default 16, or 4 in 3D.
     seed : int, optional
         Decides every random draw; drawn if None.
     device : str, optional
@@ -115,21 +149,16 @@ def denoise_tiff(
     if _is_flat(image, patch_size):
         (image,) = images_from_tiffs([source], _axes_of_planes(image))
     config = _configure(image, num_epochs, patch_size, batch_size, seed)
-    is_small = _n_patches(image, config.data_config.patch_size) < MIN_SPLIT
-    tile_size, tile_overlap = _tiles(image)
-    dtype = image.dtype
-    del image  # its pixels are read again for training and for prediction, and not held meanwhile
-
     if work_dir is None:
         work_dir = target.with_name(f"{target.stem.removesuffix('.ome')}_patchmill")
     careamist = CAREamist(config, work_dir, device=device, progress=progress)
-    if is_small:
-        logger.info("%s: too small to keep patches for validation alone, so it is validated on all of them", source)
-    report = careamist.train(train_source=[source], val_source=[source] if is_small else None)
+    is_small = _n_patches(image, config.data_config.patch_size) < MIN_SPLIT
+    report = careamist.train(train_source=[image], val_source=[image] if is_small else None)
+    tile_size, tile_overlap = _tiles(image)
     (denoised,) = careamist.predict(
-        [source], tile_size=tile_size, tile_overlap=tile_overlap, batch_size=TILES_PER_BATCH[len(tile_size)]
+        [image], tile_size=tile_size, tile_overlap=tile_overlap, batch_size=_usual(image).tiles_per_batch
     )
-    result: NDArray[Any] = cast_like(denoised, dtype) if keep_dtype else denoised
+    result: NDArray[Any] = cast_like(denoised, image.dtype) if keep_dtype else denoised
     write_tiff(target, result, letters, metadata=metadata, overwrite=overwrite)
     return report
 
@@ -155,10 +184,11 @@ def cast_like(image: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[Any]:
     if dtype.kind == "b":
         return image >= 0.5
     limits = np.iinfo(dtype)
-    # float64 has room for what float32 rounds beyond the largest integer; its own last step is clipped below.
-    rounded = np.rint(image.astype(np.float64))
-    largest = np.nextafter(float(limits.max), 0.0) if float(limits.max) > limits.max else float(limits.max)
-    return np.clip(rounded, float(limits.min), largest).astype(dtype)
+    low, high = np.float32(limits.min), np.float32(limits.max)
+    if int(high) > limits.max:
+        high = np.nextafter(high, np.float32(0))
+    rounded = np.rint(image)
+    return np.clip(rounded, low, high, out=rounded).astype(dtype)
 
 
 def _is_flat(image: Image, patch_size: Sequence[int] | None) -> bool:
@@ -187,14 +217,18 @@ def _axes_of_planes(image: Image) -> str:
 
 
 def _configure(
-    image: Image, num_epochs: int, patch_size: Sequence[int] | None, batch_size: int, seed: int | None
+    image: Image, num_epochs: int | None, patch_size: Sequence[int] | None, batch_size: int | None, seed: int | None
 ) -> Configuration:
+    usual = _usual(image)
+    batch_size = usual.batch_size if batch_size is None else batch_size
     if patch_size is None:
         patch_size = _fitting_patch_size(image)
     elif len(patch_size) == 1:
-        patch_size = list(patch_size) * len(_spatial(image))
-    # Two pixels where the usual share of a small patch would not be one.
-    masked_pixel_percentage = max(0.2, 200 / max(math.prod(patch_size), MIN_SIZE**2))
+        patch_size = list(patch_size) * len(usual.patch_size)
+    n_pixels = max(math.prod(patch_size), MIN_SIZE ** len(patch_size))
+    if num_epochs is None:
+        steps = image.n_samples * math.prod(image.size_zyx) / n_pixels / max(batch_size, 1)
+        num_epochs = max(NUM_EPOCHS, math.ceil(MIN_STEPS / min(math.ceil(steps), usual.max_steps)))
     return create_n2v_configuration(
         experiment_name="denoise",
         data_type="tiff",
@@ -202,10 +236,11 @@ def _configure(
         patch_size=patch_size,
         batch_size=batch_size,
         num_epochs=num_epochs,
-        num_steps=MAX_STEPS,
+        num_steps=usual.max_steps,
         n_channels=image.n_channels if "C" in image.axes else None,
-        masked_pixel_percentage=masked_pixel_percentage,
-        model_params={"depth": DEPTH},
+        # Two pixels where the usual share of a small patch would not be one.
+        masked_pixel_percentage=max(0.2, 200 / n_pixels),
+        model_params={"depth": DEPTH, "num_channels_init": usual.num_channels_init},
         optimizer_params={"lr": 1e-3},
         patching="random",
         seed=seed,
@@ -214,9 +249,8 @@ def _configure(
 
 def _fitting_patch_size(image: Image) -> list[int]:
     """Choose the usual size, or one that fits into a smaller image, twice along Y and X so that patches differ."""
-    axes, factor = _spatial(image), 2**DEPTH
     fitting = []
-    for axis, size, usual in zip(axes, image.size_zyx[-len(axes) :], PATCH_SIZE[len(axes)], strict=True):
+    for axis, size, usual in zip("ZYX"[-_n_dims(image) :], _size(image), _usual(image).patch_size, strict=True):
         if size < MIN_SIZE:
             msg = (
                 f"{image.name}, axis {axis}: expected at least {MIN_SIZE} pixels, got {size}: the shape is "
@@ -224,25 +258,31 @@ def _fitting_patch_size(image: Image) -> list[int]:
             )
             raise ShapeError(msg)
         room = size // 2 if axis in "YX" and size >= 2 * MIN_SIZE else size
-        fitting.append(min(usual, room // factor * factor))
+        fitting.append(min(usual, room // FACTOR * FACTOR))
     return fitting
 
 
 def _n_patches(image: Image, patch_size: Sequence[int]) -> int:
     """Count the patches that lie side by side in an image."""
-    sizes = image.size_zyx[-len(patch_size) :]
-    return image.n_samples * math.prod(size // patch for size, patch in zip(sizes, patch_size, strict=True))
+    return image.n_samples * math.prod(size // patch for size, patch in zip(_size(image), patch_size, strict=True))
 
 
 def _tiles(image: Image) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Choose the size of the tiles and their overlap: along axes shorter than the usual tile, one tile."""
-    n_dims, factor = len(_spatial(image)), 2**DEPTH
-    sizes = image.size_zyx[-n_dims:]
-    fitting = [-(-size // factor) * factor for size in sizes]
-    tile_size = tuple(map(min, TILE_SIZE[n_dims], fitting))
-    fits = [size <= tile for size, tile in zip(sizes, tile_size, strict=True)]
-    return tile_size, tuple(0 if one else usual for one, usual in zip(fits, TILE_OVERLAP[n_dims], strict=True))
+    usual, size = _usual(image), _size(image)
+    tile_size = tuple(min(most, math.ceil(n / FACTOR) * FACTOR) for most, n in zip(usual.tile_size, size, strict=True))
+    tiled = [n > tile for n, tile in zip(size, tile_size, strict=True)]
+    return tile_size, tuple(overlap * is_tiled for overlap, is_tiled in zip(usual.tile_overlap, tiled, strict=True))
 
 
-def _spatial(image: Image) -> str:
-    return "ZYX" if "Z" in image.axes else "YX"
+def _usual(image: Image) -> Usual:
+    return VOLUMES if _n_dims(image) == 3 else PLANES
+
+
+def _size(image: Image) -> tuple[int, ...]:
+    """Return the size of a sample, (Z)YX."""
+    return image.size_zyx[-_n_dims(image) :]
+
+
+def _n_dims(image: Image) -> int:
+    return 3 if "Z" in image.axes else 2

@@ -80,6 +80,14 @@ def test_images_of_different_shapes_are_one_dataset() -> None:
     assert_is_the_oracle(dataset, oracle(dataset.data_config, images), epochs=[0, 1])
 
 
+def test_images_may_differ_in_their_byte_order() -> None:
+    images = [noise((40, 40), "<u2"), noise((30, 50), ">u2", seed=1)]
+    dataset = InMemoryDataset(data_config(), images)
+    native = InMemoryDataset(data_config(), [image.astype(np.uint16) for image in images])
+    assert dataset.image_stats == native.image_stats
+    assert_is_the_oracle(dataset, oracle(dataset.data_config, images))
+
+
 def test_given_statistics_are_used_and_missing_ones_are_set() -> None:
     image, target = noise((2, 20, 20)), noise((2, 20, 20), seed=1)
     given_config = data_config("CYX", image_means=[1.5, 2.5], image_stds=[10.0, 0.0])
@@ -153,7 +161,8 @@ def test_both_parts_of_a_split_are_the_oracles(patching: str, masking: Masking |
 def test_validation_is_never_augmented_and_the_same_in_every_epoch() -> None:
     image = noise((64, 64))
     config = data_config(
-        masking=MASKINGS[1], transforms=[XYFlipConfig(p=1), XYRandomRotate90Config(p=1), *data_config(masking=MASKINGS[1]).transforms[2:]]
+        masking=MASKINGS[1],
+        transforms=[XYFlipConfig(p=1), XYRandomRotate90Config(p=1), *data_config(masking=MASKINGS[1]).transforms[2:]],
     )
     for patching in ("sequential", "random"):
         validation = InMemoryDataset(config.model_copy(update={"patching": patching}), image, validation=True)

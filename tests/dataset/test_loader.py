@@ -13,8 +13,9 @@ import pytest
 import torch
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SubsetRandomSampler
 
+from patchmill._core import PatchDataset, Plan
 from patchmill.dataset import InMemoryDataset, PatchLoader, PatchSampler
-from patchmill.errors import ConfigError
+from patchmill.errors import ConfigError, InternalError
 from tests.dataset.milling import as_bytes, assert_is_item, copied, data_config, noise, oracle
 from tests.oracles.item import Masking
 from tests.oracles.order import order
@@ -56,7 +57,9 @@ def test_batches_are_the_oracles_items_in_order(
     for epoch in range(2):
         indices = order(n, seed=42, epoch=epoch) if shuffle else list(range(n))
         batches = list(loader)
-        assert [len(batch[0]) for batch in batches] == [batch_size] * (n // batch_size) + [n % batch_size] * (n % batch_size > 0)
+        assert [len(batch[0]) for batch in batches] == [batch_size] * (n // batch_size) + [n % batch_size] * (
+            n % batch_size > 0
+        )
         items = [item for batch in batches for item in zip(*batch, strict=True)]
         assert len(items) == n
         for index, item in zip(indices, items, strict=True):
@@ -122,6 +125,13 @@ def test_each_iteration_is_the_next_epoch_unless_one_was_set(dataset: InMemoryDa
     assert epochs(loader, 1) == [reference[1]]
 
 
+def test_the_epoch_can_be_set_at_the_sampler(dataset: InMemoryDataset) -> None:
+    reference = epochs(PatchLoader(dataset, 5, shuffle=True), 4)
+    loader = PatchLoader(dataset, 5, shuffle=True)
+    loader.sampler.set_epoch(2)
+    assert epochs(loader, 2) == reference[2:]
+
+
 def test_an_epoch_that_was_broken_off_is_over(dataset: InMemoryDataset) -> None:
     reference = epochs(PatchLoader(dataset, 5, shuffle=True), 3)
     loader = PatchLoader(dataset, 5, shuffle=True)
@@ -160,9 +170,7 @@ def test_a_seed_of_its_own_decides_the_order_and_all_draws(images: list[np.ndarr
 def test_ranks_together_yield_what_one_alone_yields(dataset: InMemoryDataset) -> None:
     n_ranks, batch_size = 2, 4
     alone = [item for batch in PatchLoader(dataset, 8, shuffle=True) for item in zip(*batch, strict=True)]
-    ranks = [
-        PatchLoader(dataset, batch_size, sampler=PatchSampler(dataset, n_ranks, rank)) for rank in range(n_ranks)
-    ]
+    ranks = [PatchLoader(dataset, batch_size, sampler=PatchSampler(dataset, n_ranks, rank)) for rank in range(n_ranks)]
     place = 0
     for batches in zip(*ranks, strict=True):
         for together in zip(*(zip(*batch, strict=True) for batch in batches), strict=True):
@@ -263,13 +271,37 @@ def test_an_error_of_a_sampler_reaches_the_consumer(dataset: InMemoryDataset) ->
         list(PatchLoader(dataset, 1, sampler=Failing()))
 
 
+def test_a_batch_that_failed_is_never_handed_out() -> None:
+    dataset = InMemoryDataset(data_config(transforms=[]), noise((16, 64)))
+    # A plan of a larger image: its third region is not there, which the core notices in a thread.
+    larger = Plan.sequential([("image", 1, (1, 16, 64))], (1, 16, 16))
+    smaller = [("image", noise((1, 1, 1, 1, 16, 32)))]
+    dataset._core = PatchDataset(smaller, [(0.0, 1.0)], larger)
+    batches = iter(PatchLoader(dataset, 1, prefetch=1))
+    assert [len(next(batches)) for _ in range(2)] == [1, 1]
+    for _ in range(2):
+        with pytest.raises(InternalError, match="report it"):
+            next(batches)
+
+
+class Odd(PatchSampler):
+    """A sampler of somebody else's: ours, without the even items."""
+
+    def __iter__(self) -> Iterator[int]:
+        return (index for index in super().__iter__() if index % 2)
+
+
+def test_a_sampler_derived_from_ours_is_asked_for_its_items(dataset: InMemoryDataset) -> None:
+    odd = [index for index in order(len(dataset), seed=42, epoch=0) if index % 2]
+    found = copied(PatchLoader(dataset, 1, sampler=Odd(dataset)))
+    assert found == copied(PatchLoader(dataset, 1, sampler=odd))
+
+
 # The state.
 
 
 @pytest.mark.parametrize("drop_last", [False, True])
-def test_a_state_of_any_place_resumes_with_the_batches_that_remained(
-    dataset: InMemoryDataset, drop_last: bool
-) -> None:
+def test_a_state_of_any_place_resumes_with_the_batches_that_remained(dataset: InMemoryDataset, drop_last: bool) -> None:
     options: dict[str, Any] = {"shuffle": True, "drop_last": drop_last}
     reference = epochs(PatchLoader(dataset, 4, **options), 3)
     loader = PatchLoader(dataset, 4, num_threads=2, prefetch=3, **options)
@@ -508,7 +540,7 @@ def test_it_is_a_torch_data_loader(dataset: InMemoryDataset) -> None:
         ({"batch_size": 2.5}, "batch_size"),
         ({"batch_size": None}, "batch_size"),
         ({"prefetch": 0}, "prefetch: expected an integer of at least 1, got 0"),
-        ({"num_threads": 0}, "num_threads: expected at least 1, got 0"),
+        ({"num_threads": 0}, "num_threads: expected an integer of at least 1, got 0"),
         ({"num_threads": -2}, "num_threads"),
         ({"num_threads": 1.5}, "num_threads"),
         ({"seed": -1}, "seed"),
@@ -521,7 +553,7 @@ def test_an_argument_out_of_range_is_refused(dataset: InMemoryDataset, options: 
 
 
 def test_another_dataset_is_refused() -> None:
-    with pytest.raises(ConfigError, match="Use torch.utils.data.DataLoader"):
+    with pytest.raises(ConfigError, match=r"Use torch\.utils\.data\.DataLoader"):
         PatchLoader(torch.utils.data.TensorDataset(torch.zeros(3)))
 
 

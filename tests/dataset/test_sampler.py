@@ -128,7 +128,9 @@ def test_a_rank_that_is_not_there_is_refused(rank: int) -> None:
 
 
 @given(st.data(), st.integers(1, 60), st.integers(1, 4))
-def test_a_stretch_of_items_is_looked_up_as_it_lies_in_the_whole(data: st.DataObject, n_items: int, n_ranks: int) -> None:
+def test_a_stretch_of_items_is_looked_up_as_it_lies_in_the_whole(
+    data: st.DataObject, n_items: int, n_ranks: int
+) -> None:
     sampler = PatchSampler(dataset_of(n_items), n_ranks, n_ranks - 1, drop_last=False)
     start = data.draw(st.integers(0, len(sampler)))
     stop = data.draw(st.integers(start, len(sampler)))

@@ -53,7 +53,9 @@ def test_images_of_different_shapes_follow_one_another() -> None:
 @pytest.mark.parametrize("create", [Plan.sequential, Plan.random])
 def test_a_patch_larger_than_an_image_is_refused(create: object, axis: str, patch: Size) -> None:
     images = [("large", 1, (9, 90, 90)), ("small.tif", 2, (4, 20, 30))]
-    with pytest.raises(ShapeError, match=rf"^small\.tif, axis {axis}: expected at least {max(patch) if axis != 'Z' else 5}"):
+    with pytest.raises(
+        ShapeError, match=rf"^small\.tif, axis {axis}: expected at least {max(patch) if axis != 'Z' else 5}"
+    ):
         create(images, patch)
 
 

@@ -87,7 +87,8 @@ def test_random_regions_are_drawn_again_until_they_avoid_validation(
 @pytest.mark.parametrize("minimum", [1, 7, 30])
 def test_exactly_the_share_or_the_minimum_is_kept(percentage: float, minimum: int) -> None:
     plan = Plan.sequential([("image", 1, (1, 80, 80))], (1, 8, 8))
-    training, validation = split_plan(plan, percentage=percentage, minimum=minimum, seed=5)
+    split = split_plan(plan, percentage=percentage, minimum=minimum, seed=5)
+    training, validation = split.training, split.validation
     assert len(validation) == max(round(100 * percentage), minimum)
     # In an image of whole patches nothing overlaps.
     assert len(training) == 100 - len(validation)
@@ -103,12 +104,15 @@ def test_halves_are_rounded_as_python_does(n: int, percentage: float, expected: 
 @pytest.mark.parametrize(("n", "n_kept"), [(2, 1), (3, 1), (8, 4), (9, 4), (10, 5)])
 def test_a_minimum_of_most_patches_is_lowered_to_half_with_a_warning(n: int, n_kept: int) -> None:
     plan = Plan.sequential([("image", n, (1, 8, 8))], (1, 8, 8))
+    split = split_plan(plan, percentage=0.1, minimum=5, seed=1)
+    assert (len(split.training), len(split.validation)) == (n - n_kept, n_kept)
     if n_kept < 5:
-        with pytest.warns(PatchmillWarning, match=rf"at least 5 validation patches, got {n} patches.*only {n_kept} are"):
-            training, validation = split_plan(plan, percentage=0.1, minimum=5, seed=1)
+        with pytest.warns(
+            PatchmillWarning, match=rf"at least 5 validation patches, got {n} patches.*only {n_kept} are"
+        ):
+            split.report()
     else:
-        training, validation = split_plan(plan, percentage=0.1, minimum=5, seed=1)
-    assert (len(training), len(validation)) == (n - n_kept, n_kept)
+        split.report()
 
 
 def test_patches_that_overlap_validation_are_dropped_and_counted() -> None:
@@ -125,11 +129,20 @@ def test_patches_that_overlap_validation_are_dropped_and_counted() -> None:
 @pytest.mark.parametrize("size", [(1, 8, 8), (1, 12, 12)])
 def test_nothing_left_to_train_on_is_an_error(patching: str, size: Size) -> None:
     plan = getattr(Plan, patching)([("image", 1, size)], (1, 8, 8))
-    with pytest.raises(ShapeError, match="expected training patches to be left.*Use larger images"):
+    with pytest.raises(ShapeError, match=r"expected training patches to be left.*Use larger images"):
         split_plan(plan, percentage=0.1, minimum=1, seed=0)
 
 
-@pytest.mark.parametrize(("percentage", "minimum", "where"), [(-0.1, 1, "val_percentage"), (1.5, 1, "10 % as 0.1"), (0.1, 0, "at least 1")])
+@pytest.mark.parametrize("images", [[], [("image", 0, (1, 8, 8))]])
+@pytest.mark.parametrize("patching", ["sequential", "random"])
+def test_a_plan_without_regions_cannot_be_split(patching: str, images: list[tuple[str, int, Size]]) -> None:
+    with pytest.raises(ShapeError, match="expected training patches to be left"):
+        getattr(Plan, patching)(images, (1, 8, 8)).split(percentage=0.1, minimum=1, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("percentage", "minimum", "where"), [(-0.1, 1, "val_percentage"), (1.5, 1, "10 % as 0.1"), (0.1, 0, "at least 1")]
+)
 def test_arguments_out_of_range_are_refused(percentage: float, minimum: int, where: str) -> None:
     plan = Plan.sequential([("image", 9, (1, 8, 8))], (1, 8, 8))
     with pytest.raises(ConfigError, match=where):

@@ -1,0 +1,1 @@
+# noqa: A005 - named as what it tests, and never imported without "tests."

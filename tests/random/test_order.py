@@ -38,7 +38,9 @@ def test_a_stretch_is_looked_up_as_it_lies_in_the_whole(data: st.DataObject, n: 
     stop = data.draw(st.integers(start, n))
     step = data.draw(st.integers(1, 7))
     whole = order(n, seed=seed, epoch=3, start=0, stop=n, step=1)
-    np.testing.assert_array_equal(order(n, seed=seed, epoch=3, start=start, stop=stop, step=step), whole[start:stop:step])
+    np.testing.assert_array_equal(
+        order(n, seed=seed, epoch=3, start=start, stop=stop, step=step), whole[start:stop:step]
+    )
 
 
 def test_a_trillion_items_can_be_looked_up() -> None:
@@ -69,7 +71,9 @@ def test_neighbours_in_the_order_are_not_neighbours_among_the_items() -> None:
 
 
 def test_epochs_and_seeds_differ_in_their_order() -> None:
-    orders = {tuple(order(50, seed=s, epoch=e, start=0, stop=50, step=1).tolist()) for s in range(20) for e in range(20)}
+    orders = {
+        tuple(order(50, seed=s, epoch=e, start=0, stop=50, step=1).tolist()) for s in range(20) for e in range(20)
+    }
     assert len(orders) == 400
 
 

@@ -26,7 +26,9 @@ def test_words_are_those_of_numpy_for_any_counter_and_key(counter: tuple[int, ..
     assert random_words(counter, key) == bits.random_raw(4).tolist()
 
 
-@given(st.integers(0, 2**63 - 1), st.integers(0, 2**40), st.integers(0, 2**40), st.sampled_from(sorted(philox.PURPOSES)))
+@given(
+    st.integers(0, 2**63 - 1), st.integers(0, 2**40), st.integers(0, 2**40), st.sampled_from(sorted(philox.PURPOSES))
+)
 def test_a_stream_is_numpys_block_after_block(seed: int, epoch: int, item: int, purpose: str) -> None:
     found = [
         tuple(random_words([position + 1, item, epoch, 0], [seed, philox.PURPOSES[purpose]])) for position in range(20)

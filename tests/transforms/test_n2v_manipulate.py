@@ -55,9 +55,7 @@ def test_items_are_the_oracles(
     if seed % 2:
         patch = np.round(patch)  # equal pixels, and zeros
     patch += 0.0  # NumPy's median does not order the two zeros
-    masking = N2vManipulate(
-        strategy=strategy, roi_size=roi_size, masked_pixel_percentage=percentage, is_3d=is_3d
-    )
+    masking = N2vManipulate(strategy=strategy, roi_size=roi_size, masked_pixel_percentage=percentage, is_3d=is_3d)
     masked, original, mask = masked_item(patch, masking, seed=seed, epoch=epoch, index=index)
     expected, expected_mask = manipulate(
         patch,
@@ -80,9 +78,7 @@ def test_draws_are_the_oracles(
     drawn: tuple[int, Size, bool], roi_size: int, percentage: float, seed: int, epoch: int
 ) -> None:
     n_channels, size, is_3d = drawn
-    masking = N2vManipulate(
-        strategy="uniform", roi_size=roi_size, masked_pixel_percentage=percentage, is_3d=is_3d
-    )
+    masking = N2vManipulate(strategy="uniform", roi_size=roi_size, masked_pixel_percentage=percentage, is_3d=is_3d)
     for channel in range(n_channels):
         positions, replacements = masking.draw(seed=seed, epoch=epoch, item=5, channel=channel, size=size)
         expected = draw_masked_pixels(
@@ -98,6 +94,23 @@ def test_draws_are_the_oracles(
         assert ([tuple(row) for row in positions.tolist()], [tuple(row) for row in replacements.tolist()]) == expected
 
 
+@pytest.mark.parametrize("is_3d", [False, True])
+def test_cells_have_sides_of_float32_so_that_every_machine_has_the_same(is_3d: bool) -> None:
+    side, size = 8.0, (64 if is_3d else 1, 64, 64)
+    drawn = {
+        N2vManipulate(
+            strategy="uniform",
+            roi_size=3,
+            masked_pixel_percentage=100 / (side * (1 + difference)) ** (3 if is_3d else 2),
+            is_3d=is_3d,
+        )
+        .draw(seed=1, epoch=0, item=0, channel=1, size=size)[0]
+        .tobytes()
+        for difference in (-1e-9, 0, 1e-9)
+    }
+    assert len(drawn) == 1
+
+
 @pytest.mark.parametrize(("size", "is_3d"), [((1, 64, 64), False), ((1, 33, 70), False), ((16, 32, 31), True)])
 @pytest.mark.parametrize("percentage", [0.05, 0.2, 1.7, 10.0])
 def test_the_expected_share_of_pixels_is_masked(size: Size, is_3d: bool, percentage: float) -> None:
@@ -109,12 +122,8 @@ def test_the_expected_share_of_pixels_is_masked(size: Size, is_3d: bool, percent
     assert counts.std() <= 1.2 * np.sqrt(expected)
 
 
-def draws(
-    size: Size, roi_size: int, *, is_3d: bool, n: int, percentage: float = 2.0
-) -> tuple[np.ndarray, np.ndarray]:
-    masking = N2vManipulate(
-        strategy="uniform", roi_size=roi_size, masked_pixel_percentage=percentage, is_3d=is_3d
-    )
+def draws(size: Size, roi_size: int, *, is_3d: bool, n: int, percentage: float = 2.0) -> tuple[np.ndarray, np.ndarray]:
+    masking = N2vManipulate(strategy="uniform", roi_size=roi_size, masked_pixel_percentage=percentage, is_3d=is_3d)
     drawn = [masking.draw(seed=3, epoch=1, item=item, channel=0, size=size) for item in range(n)]
     return np.concatenate([p for p, _ in drawn]), np.concatenate([r for _, r in drawn])
 

@@ -24,9 +24,7 @@ def dataset(size: tuple[int, int], augmentation: Augmentation | None, n: int = 1
 
 
 def augmentation(axes: list[int], flip_p: float, rotation_p: float) -> Augmentation:
-    return Augmentation(
-        flip_y=-2 in axes, flip_x=-1 in axes, flip_probability=flip_p, rotation_probability=rotation_p
-    )
+    return Augmentation(flip_y=-2 in axes, flip_x=-1 in axes, flip_probability=flip_p, rotation_probability=rotation_p)
 
 
 def as_described(patch: np.ndarray, transpose: bool, flip_y: bool, flip_x: bool) -> np.ndarray:

@@ -16,7 +16,7 @@ Arrays = tuple[NDArray[Any], ...]
 
 
 class BatchBuffers:
-    """Arrays for batches of up to `batch_size` items.
+    """Arrays for the batches of one iteration.
 
     Fresh memory costs a page fault for every 4 KiB, which is as long as a batch takes to make. So arrays are kept, and
     handed out again when the batch that was made in them is gone: a torch tensor made of an array holds a reference to
@@ -28,8 +28,6 @@ class BatchBuffers:
     ----------
     layout : sequence of (shape, dtype)
         The shape and the type of an item's arrays.
-    batch_size : int
-        The number of items of a whole batch.
     n_kept : int
         How many batches' arrays are kept.
     pin_memory : bool
@@ -37,28 +35,35 @@ class BatchBuffers:
     """
 
     def __init__(
-        self, layout: Sequence[tuple[tuple[int, ...], np.dtype[Any]]], batch_size: int, *, n_kept: int, pin_memory: bool
+        self, layout: Sequence[tuple[tuple[int, ...], np.dtype[Any]]], *, n_kept: int, pin_memory: bool
     ) -> None:
         self._layout = layout
-        self._batch_size = batch_size
         self._n_kept = 0 if pin_memory else n_kept
         self._pin_memory = pin_memory
         self._kept: list[Arrays] = []
+        self._n_items_kept = 0
         self._n_references_if_unused = _n_references((np.empty(0),))
 
     def take(self, n_items: int) -> Arrays:
         """Return arrays for `n_items` items that nobody else uses."""
+        if n_items > self._n_items_kept:
+            self._kept.clear()
+            self._n_items_kept = n_items
         for arrays in self._kept:
             if _n_references(arrays) == self._n_references_if_unused:
                 break
         else:
-            arrays = self._allocate()
+            arrays = self._allocate(self._n_items_kept if len(self._kept) < self._n_kept else n_items)
             if len(self._kept) < self._n_kept:
                 self._kept.append(arrays)
-        return arrays if n_items == self._batch_size else tuple(array[:n_items] for array in arrays)
+        return arrays if n_items == len(arrays[0]) else tuple(array[:n_items] for array in arrays)
 
-    def _allocate(self) -> Arrays:
-        shapes = [((self._batch_size, *shape), dtype) for shape, dtype in self._layout]
+    def clear(self) -> None:
+        """Keep nothing any more."""
+        self._kept.clear()
+
+    def _allocate(self, n_items: int) -> Arrays:
+        shapes = [((n_items, *shape), dtype) for shape, dtype in self._layout]
         if not self._pin_memory:
             return tuple(np.empty(shape, dtype) for shape, dtype in shapes)
         types = {"float32": torch.float32, "uint8": torch.uint8}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from typing import Any
 
@@ -12,7 +13,7 @@ from patchmill.config import DataConfig
 from patchmill.dataset.in_memory import InMemoryDataset
 from patchmill.dataset.loader_params import create_loader
 from patchmill.errors import ConfigError
-from patchmill.sources import are_open, list_files, pair_files
+from patchmill.sources import are_open, check_data_type, list_files, pair_files
 
 __all__ = ["TrainDataModule"]
 
@@ -69,6 +70,7 @@ class TrainDataModule:
             raise ConfigError(msg)
         self.data_config = data_config.checked_copy()
         self._data = {"train": (train_data, train_data_target), "val": (val_data, val_data_target)}
+        self._listed: dict[str, tuple[Any, Any]] | None = None
         self._val_percentage = val_percentage
         self._val_minimum_split = val_minimum_split
 
@@ -77,13 +79,18 @@ class TrainDataModule:
 
         Raises
         ------
+        ConfigError, DtypeError
+            If the data is not what the data type says.
         MissingFileError
             If a file is not there, or a folder holds none.
         PairError
             If inputs and targets differ in their names.
         """
-        if self.data_config.data_type == "tiff":
-            self._data = {part: _files(*data) for part, data in self._data.items()}
+        for data in itertools.chain(*self._data.values()):
+            if data is not None and not are_open(data):
+                check_data_type(data, self.data_config.data_type)
+        is_tiff = self.data_config.data_type == "tiff"
+        self._listed = {part: _files(*data) if is_tiff else data for part, data in self._data.items()}
 
     def setup(self, stage: str | None = None) -> None:
         """Open the images, compute their statistics, and split off the validation patches.
@@ -98,7 +105,10 @@ class TrainDataModule:
         PatchmillError
             If the data cannot be trained on; see `patchmill.errors`.
         """
-        (train_data, train_target), (val_data, val_target) = self._data["train"], self._data["val"]
+        if self._listed is None:
+            self.prepare_data()
+        listed = self._listed or {}
+        (train_data, train_target), (val_data, val_target) = listed["train"], listed["val"]
         self.train_dataset = InMemoryDataset(self.data_config, train_data, train_target)
         self.data_config = self.train_dataset.data_config
         if val_data is None:
@@ -106,6 +116,11 @@ class TrainDataModule:
         else:
             self.val_dataset = InMemoryDataset(self.data_config, val_data, val_target, validation=True)
         logger.info("%d training patches, %d validation patches", len(self.train_dataset), len(self.val_dataset))
+
+    @property
+    def seed(self) -> int:
+        """The seed of all draws."""
+        return self.data_config.seed
 
     def get_data_statistics(self) -> tuple[list[float], list[float]]:
         """Return the mean and the standard deviation of each channel of the images.

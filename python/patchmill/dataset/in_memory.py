@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset, get_worker_info
 
-from patchmill._core import Augmentation, Batch, N2vManipulate, PatchDataset, Plan, default_num_threads
+from patchmill._core import Augmentation, Batch, N2vManipulate, PatchDataset, default_num_threads
 from patchmill.config import DataConfig, N2VManipulateConfig, XYFlipConfig, XYRandomRotate90Config
 from patchmill.errors import ConfigError, PairError, ShapeError
-from patchmill.patching import create_plan, split_plan
+from patchmill.patching import Split, create_plan, split_plan
 from patchmill.sources import Image, Statistics, compute_statistics, open_images
 
 __all__ = ["InMemoryDataset"]
@@ -110,6 +110,11 @@ class InMemoryDataset(Dataset[Item]):
         return self.data_config.seed
 
     @property
+    def fixed_epoch(self) -> int | None:
+        """The epoch that every epoch is: 0 for validation, None for training."""
+        return 0 if self._is_validation else None
+
+    @property
     def item_layout(self) -> list[tuple[tuple[int, ...], np.dtype[Any]]]:
         """The shape, C(Z)YX, and the data type of each array of an item."""
         shape = (self.n_channels, *self.data_config.patch_size)
@@ -124,8 +129,6 @@ class InMemoryDataset(Dataset[Item]):
         return len(self._plan)
 
     def __getitem__(self, index: int) -> Item:
-        if index < 0:
-            index += len(self)
         return self.__getitems__([index])[0]
 
     def __getitems__(self, indices: Sequence[int]) -> list[Item]:
@@ -142,7 +145,11 @@ class InMemoryDataset(Dataset[Item]):
         list of tuple of numpy.ndarray
             The items.
         """
-        items = np.array([(index, getattr(index, "epoch", self.epoch)) for index in indices], dtype=np.int64)
+        n_items = len(self)
+        items = np.array(
+            [(index if index >= 0 else index + n_items, getattr(index, "epoch", self.epoch)) for index in indices],
+            dtype=np.int64,
+        )
         outputs = tuple(np.empty((len(items), *shape), dtype) for shape, dtype in self.item_layout)
         # A worker of a torch DataLoader is one of several processes that share the cores.
         num_threads = default_num_threads() if get_worker_info() is None else 1
@@ -197,18 +204,19 @@ class InMemoryDataset(Dataset[Item]):
         if self._split is not None:
             msg = "split_dataset: expected a dataset that is whole, got one that was split. Split it once only."
             raise ConfigError(msg)
+        split = self._split_plan(percentage, minimum_patches)
+        split.report()
         self._split = (percentage, minimum_patches)
         validation = InMemoryDataset.__new__(InMemoryDataset)
         validation.__dict__.update(self.__dict__, _is_validation=True)
         validation.data_config = self.data_config.model_copy(deep=True)
-        self._plan, validation._plan = self._split_plan()
+        self._plan, validation._plan = split.training, split.validation
         self._core, validation._core = self._create_core(), validation._create_core()
         return validation
 
-    def _split_plan(self) -> tuple[Plan, Plan]:
+    def _split_plan(self, percentage: float, minimum: int) -> Split:
         config = self.data_config
         plan = create_plan(self._images, config.patch_size, config.patching)
-        percentage, minimum = self._split or (0.0, 1)
         return split_plan(plan, percentage=percentage, minimum=minimum, seed=config.seed)
 
     def _create_core(self) -> PatchDataset:
@@ -221,7 +229,7 @@ class InMemoryDataset(Dataset[Item]):
             target_normalization=self.target_stats.normalization if self._targets else None,
             n2v_manipulate=_n2v_manipulate(config),
             augmentation=None if self._is_validation else _augmentation(config),
-            fixed_epoch=0 if self._is_validation else None,
+            fixed_epoch=self.fixed_epoch,
         )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -232,7 +240,8 @@ class InMemoryDataset(Dataset[Item]):
         if self._split is None:
             self._plan = create_plan(self._images, self.data_config.patch_size, self.data_config.patching)
         else:
-            self._plan = self._split_plan()[int(self._is_validation)]
+            split = self._split_plan(*self._split)
+            self._plan = split.validation if self._is_validation else split.training
         self._core = self._create_core()
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import operator
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,12 +15,14 @@ from numpy.typing import NDArray
 from torch.utils.data import BatchSampler, DataLoader, Sampler
 
 from patchmill._core import Batch, default_num_threads
-from patchmill.dataset.buffers import Arrays, BatchBuffers
+from patchmill.dataset.buffers import BatchBuffers
 from patchmill.dataset.in_memory import InMemoryDataset
 from patchmill.dataset.sampler import PatchSampler
 from patchmill.errors import ConfigError
 
 __all__ = ["PatchLoader"]
+
+Tensors = tuple[torch.Tensor, ...]
 
 
 class PatchLoader(DataLoader[Any]):
@@ -72,13 +76,9 @@ class PatchLoader(DataLoader[Any]):
             kind = f"{type(dataset).__module__}.{type(dataset).__qualname__}"
             msg = f"dataset: expected one of patchmill, got {kind}. Use torch.utils.data.DataLoader for it."
             raise ConfigError(msg)
-        for name, value, least in (("batch_size", batch_size, 1), ("prefetch", prefetch, 1)):
-            if not isinstance(value, int) or value < least:
-                msg = f"{name}: expected an integer of at least {least}, got {value!r}."
-                raise ConfigError(msg)
-        if num_threads is not None and num_threads < 1:
-            msg = f"num_threads: expected at least 1, got {num_threads}. Leave it out to use all cores."
-            raise ConfigError(msg)
+        batch_size, prefetch = _integer("batch_size", batch_size, 1), _integer("prefetch", prefetch, 1)
+        num_threads = None if num_threads is None else _integer("num_threads", num_threads, 1)
+        seed = None if seed is None else _integer("seed", seed, 0, 2**63 - 1)
         if sampler is None and batch_sampler is None:
             sampler, shuffle = PatchSampler(dataset, shuffle=shuffle, seed=seed), False
         super().__init__(
@@ -94,8 +94,8 @@ class PatchLoader(DataLoader[Any]):
         self.prefetch = prefetch
         self.seed = seed
         self._epoch = 0
-        self._resume_at: int | None = None
-        self._batches: _Batches | None = None
+        self._resume_at = 0
+        self._progress: _Progress | None = None
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch of the next iteration.
@@ -105,10 +105,12 @@ class PatchLoader(DataLoader[Any]):
         epoch : int
             The epoch, from 0.
         """
-        self._resume_at = None
-        self._set_epoch(epoch)
+        self._go_to(_integer("epoch", epoch, 0), 0)
 
-    def _set_epoch(self, epoch: int) -> None:
+    def _go_to(self, epoch: int, n_batches: int) -> None:
+        """Let the next iteration be of an epoch, from one of its batches on."""
+        self._progress = None
+        self._resume_at = n_batches
         self._epoch = epoch
         if self._patch_sampler is not None:
             self._patch_sampler.set_epoch(epoch)
@@ -121,12 +123,13 @@ class PatchLoader(DataLoader[Any]):
         dict of str to int
             What `load_state_dict` takes: the seed, the epoch, and the number of its batches that are done.
         """
-        if self._batches is None:
+        progress = self._progress
+        if progress is None:
             epoch = self._patch_sampler.epoch if self._patch_sampler is not None else self._epoch
-            return {"seed": self._seed, "epoch": epoch, "n_batches": self._resume_at or 0}
-        if self._batches.is_exhausted:
-            return {"seed": self._seed, "epoch": self._batches.epoch + 1, "n_batches": 0}
-        return {"seed": self._seed, "epoch": self._batches.epoch, "n_batches": self._batches.n_handed_out}
+            return {"seed": self._seed, "epoch": epoch, "n_batches": self._resume_at}
+        if progress.is_exhausted:
+            return {"seed": self._seed, "epoch": progress.epoch + 1, "n_batches": 0}
+        return {"seed": self._seed, "epoch": progress.epoch, "n_batches": progress.n_batches}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Let the next iteration go on where a state was taken, with the batches that remained.
@@ -139,26 +142,28 @@ class PatchLoader(DataLoader[Any]):
         Raises
         ------
         ConfigError
-            If the state is of a loader with another seed.
+            If the state is of a loader with another seed, or is no state.
         """
+        if set(state) != {"seed", "epoch", "n_batches"}:
+            msg = f"loader state: expected what state_dict() returns (seed, epoch, n_batches), got {sorted(state)}."
+            raise ConfigError(msg)
         if state["seed"] != self._seed:
             msg = (
                 f"loader state: expected one made with the seed {self._seed}, got {state['seed']}. Load the state into "
                 "a loader over the same configuration."
             )
             raise ConfigError(msg)
-        self._batches = None
-        self._set_epoch(state["epoch"])
-        self._resume_at = state["n_batches"]
+        self._go_to(_integer("epoch", state["epoch"], 0), _integer("n_batches", state["n_batches"], 0))
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # torch types its own iterator class here
         if self._patch_sampler is None:
             epoch, self._epoch = self._epoch, self._epoch + 1
         else:
             epoch = self._patch_sampler.take_epoch()
-        start, self._resume_at = self._resume_at or 0, None
-        self._batches = _Batches(self, epoch, start, self._index_batches(epoch, start))
-        return self._batches
+        start, self._resume_at = self._resume_at, 0
+        # The loader knows of the progress and not of the iterator, so that one that is dropped ends at once.
+        self._progress = _Progress(epoch, start)
+        return _Batches(self, self._progress, self._index_batches(epoch, start))
 
     @property
     def _patch_sampler(self) -> PatchSampler | None:
@@ -174,7 +179,7 @@ class PatchLoader(DataLoader[Any]):
     def _index_batches(self, epoch: int, start: int) -> Iterator[NDArray[np.int64]]:
         """Iterate over the items of an epoch's batches, as rows of index and epoch, from batch `start` on."""
         sampler = self._patch_sampler
-        if sampler is not None and type(self.batch_sampler) is BatchSampler:
+        if type(sampler) is PatchSampler and type(self.batch_sampler) is BatchSampler:
             # The same as below, without an object per item, and without the batches before `start`.
             size, n_items = self.batch_sampler.batch_size, len(sampler)
             for batch in range(start, len(self)):
@@ -186,44 +191,64 @@ class PatchLoader(DataLoader[Any]):
             yield np.array([(index, getattr(index, "epoch", epoch)) for index in indices], dtype=np.int64)
 
 
-class _Batches(Iterator[tuple[torch.Tensor, ...]]):
+def _integer(name: str, value: Any, least: int, most: int | None = None) -> int:
+    """Check an argument that is an integer of some kind."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or number < least or (most is not None and number > most):
+        limits = f"of at least {least}" if most is None else f"from {least} to {most}"
+        msg = f"{name}: expected an integer {limits}, got {value!r}."
+        raise ConfigError(msg)
+    return number
+
+
+@dataclass
+class _Progress:
+    """How far an iteration has come.
+
+    Parameters
+    ----------
+    epoch : int
+        The epoch.
+    n_batches : int
+        How many of its batches were handed out, those before the iteration began among them.
+    is_exhausted : bool
+        Whether there are no more.
+    """
+
+    epoch: int
+    n_batches: int
+    is_exhausted: bool = False
+
+
+class _Batches(Iterator[Tensors]):
     """One iteration of a loader: batches in flight, in order.
 
     Parameters
     ----------
     loader : PatchLoader
         The loader.
-    epoch : int
-        The epoch.
-    n_handed_out : int
-        How many batches of the epoch came before.
+    progress : _Progress
+        Where the iteration begins; it is kept up to date.
     index_batches : iterator of numpy.ndarray
         The items of the batches that follow.
-
-    Attributes
-    ----------
-    is_exhausted : bool
-        Whether the last batch was handed out.
     """
 
-    def __init__(
-        self, loader: PatchLoader, epoch: int, n_handed_out: int, index_batches: Iterator[NDArray[np.int64]]
-    ) -> None:
+    def __init__(self, loader: PatchLoader, progress: _Progress, index_batches: Iterator[NDArray[np.int64]]) -> None:
         dataset: Any = loader.dataset
-        self.epoch = epoch
-        self.n_handed_out = n_handed_out
-        self.is_exhausted = False
+        self._progress = progress
         self._dataset: InMemoryDataset = dataset
         self._seed = loader._seed
         self._num_threads = loader.num_threads or default_num_threads()
         self._index_batches = index_batches
         self._buffers = BatchBuffers(
             self._dataset.item_layout,
-            loader.batch_size or 1,
             n_kept=loader.prefetch + 2,
             pin_memory=loader.pin_memory and torch.accelerator.is_available(),
         )
-        self._in_flight: deque[tuple[Batch, Arrays]] = deque()
+        self._in_flight: deque[tuple[Batch, Tensors]] = deque()
         for _ in range(loader.prefetch):
             self._submit_next()
 
@@ -233,19 +258,21 @@ class _Batches(Iterator[tuple[torch.Tensor, ...]]):
             return
         arrays = self._buffers.take(len(items))
         batch = self._dataset.submit(items, arrays, seed=self._seed, num_threads=self._num_threads)
-        self._in_flight.append((batch, arrays))
+        # Tensors already here: they hold the references that tell the buffers that the arrays are in use.
+        self._in_flight.append((batch, tuple(torch.from_numpy(array) for array in arrays)))
 
     def __iter__(self) -> _Batches:
         return self
 
-    def __next__(self) -> tuple[torch.Tensor, ...]:
+    def __next__(self) -> Tensors:
         # The next batch is begun before this one is waited for, so that threads always find work.
         self._submit_next()
         if not self._in_flight:
-            self.is_exhausted = True
+            self._progress.is_exhausted = True
+            self._buffers.clear()
             raise StopIteration
-        batch, arrays = self._in_flight[0]
+        batch, tensors = self._in_flight[0]
         batch.wait()
         self._in_flight.popleft()
-        self.n_handed_out += 1
-        return tuple(torch.from_numpy(array) for array in arrays)
+        self._progress.n_batches += 1
+        return tensors

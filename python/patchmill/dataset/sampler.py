@@ -138,8 +138,9 @@ class PatchSampler(DistributedSampler[Any]):
     def _places(self, epoch: int, start: int, stop: int) -> NDArray[np.int64]:
         if not self.shuffle:
             return np.arange(start, stop, self.num_replicas, dtype=np.int64)
-        n_items = len(self.dataset)  # type: ignore[arg-type]
-        return order(n_items, seed=self.seed, epoch=epoch, start=start, stop=stop, step=self.num_replicas)
+        dataset: Any = self.dataset
+        epoch = epoch if dataset.fixed_epoch is None else dataset.fixed_epoch
+        return order(len(dataset), seed=self.seed, epoch=epoch, start=start, stop=stop, step=self.num_replicas)
 
     def __iter__(self) -> Iterator[Any]:
         return self._iterate(self.take_epoch())

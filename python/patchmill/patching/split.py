@@ -4,16 +4,60 @@ from __future__ import annotations
 
 import logging
 import warnings
+from dataclasses import dataclass
 
 from patchmill._core import Plan
 from patchmill.errors import ConfigError, PatchmillWarning
 
-__all__ = ["split_plan"]
+__all__ = ["Split", "split_plan"]
 
 logger = logging.getLogger(__name__)
 
 
-def split_plan(plan: Plan, *, percentage: float, minimum: int, seed: int) -> tuple[Plan, Plan]:
+@dataclass(frozen=True)
+class Split:
+    """The two plans of a split, and what it cost.
+
+    Parameters
+    ----------
+    training, validation : Plan
+        The plans.
+    minimum : int
+        The least number of validation patches that was asked for.
+    n_patches : int
+        How many patches there were before.
+    n_dropped : int
+        How many of them are in neither plan, because they overlap a validation patch.
+    is_lowered : bool
+        Whether fewer than `minimum` are kept for validation, because that would have been most of the patches.
+    """
+
+    training: Plan
+    validation: Plan
+    minimum: int
+    n_patches: int
+    n_dropped: int
+    is_lowered: bool
+
+    def report(self) -> None:
+        """Log what the split cost, and warn if the minimum was lowered."""
+        if self.is_lowered:
+            warnings.warn(
+                f"validation split: expected room for at least {self.minimum} validation patches, got {self.n_patches} "
+                f"patches in all, so that only {len(self.validation)} are kept for validation. Use larger images or "
+                "smaller patches, or pass validation data of its own.",
+                PatchmillWarning,
+                stacklevel=3,
+            )
+        logger.info(
+            "validation split: %d patches for validation, %d for training, %d dropped because they overlap",
+            len(self.validation),
+            len(self.training),
+            self.n_dropped,
+        )
+
+
+def split_plan(plan: Plan, *, percentage: float, minimum: int, seed: int) -> Split:
     """Split a plan into one for training and one for validation.
 
     ``max(round(n * percentage), minimum)`` of the n regions of the sequential grid are kept for validation, drawn from
@@ -26,13 +70,13 @@ def split_plan(plan: Plan, *, percentage: float, minimum: int, seed: int) -> tup
     percentage : float
         The share of the regions that is kept for validation, 0 to 1.
     minimum : int
-        The least number of regions kept for validation.
+        The least number of regions kept for validation; lowered where it would be most of them.
     seed : int
         Decides which.
 
     Returns
     -------
-    training, validation : Plan
+    Split
         The two plans.
 
     Raises
@@ -41,11 +85,6 @@ def split_plan(plan: Plan, *, percentage: float, minimum: int, seed: int) -> tup
         If the percentage or the minimum is out of range.
     ShapeError
         If nothing is left to train on.
-
-    Warns
-    -----
-    PatchmillWarning
-        If the minimum would have been most of the regions, and fewer are kept.
     """
     if not 0 <= percentage <= 1:
         msg = f"val_percentage: expected a share between 0 and 1, got {percentage}. Write 10 % as 0.1."
@@ -54,18 +93,4 @@ def split_plan(plan: Plan, *, percentage: float, minimum: int, seed: int) -> tup
         msg = f"minimum of validation patches: expected at least 1, got {minimum}. Pass validation data to split none."
         raise ConfigError(msg)
     training, validation, n_dropped, is_lowered = plan.split(percentage=percentage, minimum=minimum, seed=seed)
-    if is_lowered:
-        warnings.warn(
-            f"validation split: expected room for at least {minimum} validation patches, got {len(plan)} patches in "
-            f"all, so that only {len(validation)} are kept for validation. Use larger images or smaller patches, or "
-            "pass validation data of its own.",
-            PatchmillWarning,
-            stacklevel=2,
-        )
-    logger.info(
-        "validation split: %d patches for validation, %d for training, %d dropped because they overlap",
-        len(validation),
-        len(training),
-        n_dropped,
-    )
-    return training, validation
+    return Split(training, validation, minimum, len(plan), n_dropped, is_lowered)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Sequence
+from numbers import Integral
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from rich.progress import track
 
-from patchmill._core import TileGrid, default_num_threads, stitch_into, tiles_into
+from patchmill._core import TileGrid, default_num_threads, statistics, stitch_into, tiles_into
 from patchmill.errors import ConfigError, ShapeError
 from patchmill.models import UNet
 from patchmill.sources import Image, Statistics, restore_axes
@@ -66,8 +68,10 @@ def predict_image(
     ------
     ConfigError
         If tile size, overlap or batch size are not valid.
+    DataError
+        If a pixel is NaN, infinite, or of a magnitude beyond 2**53. It names the first one.
     ShapeError
-        If the image has another number of channels than the network.
+        If the image has another number of channels or dimensions than the network.
     """
     if image.n_channels != model.in_channels:
         msg = (
@@ -75,15 +79,19 @@ def predict_image(
             f"{image.n_channels}: its axes are {image.axes!r}, its shape {image.shape}."
         )
         raise ShapeError(msg)
-    if batch_size < 1:
-        msg = f"batch_size: expected at least 1, got {batch_size}."
+    if not isinstance(batch_size, Integral) or batch_size < 1:
+        msg = f"batch_size: expected a whole number of at least 1, got {batch_size!r}."
         raise ConfigError(msg)
     tile_size, tile_overlap = _check_tiles(model, image, tile_size, tile_overlap)
     grid = TileGrid(image.size_zyx, tile_size=_zyx(tile_size, 1), tile_overlap=_zyx(tile_overlap, 0))
     samples = np.empty((image.n_samples, len(target_stats.means), *image.size_zyx), np.float32)
+    if image.dtype.kind == "f" or image.dtype.itemsize == 8:
+        # One pixel that is no number would spread as far as the network sees. All others are fine.
+        statistics([(image.name, image.pixels)], num_threads=default_num_threads())
     batches = list(itertools.product(range(image.n_samples), range(0, len(grid), batch_size)))
-    logger.info("%s: predicting %d tiles of %s pixels", image.name, image.n_samples * len(grid), tile_size)
-    for sample, first in track(batches, f"Predicting {image.name}", disable=not progress):
+    if not progress:
+        logger.info("%s: predicting %d tiles of %s pixels", image.name, image.n_samples * len(grid), tile_size)
+    for sample, first in track(batches, f"Predicting {Path(image.name).name}", disable=not progress):
         tiles = np.empty((min(batch_size, len(grid) - first), image.n_channels, *tile_size), np.float32)
         tiles_into(
             (image.name, image.pixels),
@@ -123,12 +131,16 @@ def _check_tiles(
         raise ShapeError(msg)
     if tile_size is None:
         return tuple(-(-size // factor) * factor for size in image.size_zyx[-len(axes) :]), (0,) * len(axes)
-    for name, sizes in (("tile_size", tile_size), ("tile_overlap", tile_overlap)):
-        if len(sizes) != len(axes):
-            msg = f"{name}: expected {len(axes)} sizes, {axes}, for a {model.conv_dims}D network, got {tuple(sizes)}."
+    for name, sizes, least in (("tile_size", tile_size, 1), ("tile_overlap", tile_overlap, 0)):
+        given = tuple(sizes) if isinstance(sizes, Sequence) else (sizes,)
+        if len(given) != len(axes) or not all(isinstance(size, Integral) and size >= least for size in given):
+            msg = (
+                f"{name}: expected {len(axes)} whole numbers of pixels, {axes}, for a {model.conv_dims}D network, got "
+                f"{sizes!r}. Give one per axis, at least {least}."
+            )
             raise ConfigError(msg)
     for axis, size in zip(axes, tile_size, strict=True):
-        if size < factor or size % factor:
+        if size % factor:
             nearest = max(round(size / factor), 1) * factor
             msg = (
                 f"tile_size, axis {axis}: expected a multiple of {factor}, because the network halves it "

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use numpy::{PyArray2, PyReadonlyArray2};
+use patchmill_core::Error;
 use patchmill_core::dataset::{Batch, BatchBuffers, Item, Paired, PatchDataset};
 use patchmill_core::threads::pool;
 use patchmill_core::transforms::Augmentation;
@@ -125,36 +126,47 @@ impl PyPatchDataset {
         // SAFETY: the buffers have the room that `buffers_of` has checked, and `PyBatch` holds them, and the dataset
         // with its arrays, until the batch is done.
         let batch = unsafe { Batch::submit(&pool, Arc::clone(dataset), seed, items, buffers) };
-        Ok(PyBatch { held: Mutex::new(Some((batch, lease))), num_threads })
+        Ok(PyBatch { state: Mutex::new(State::Running(batch, lease)), num_threads })
     }
 }
 
 /// A batch that the threads of a pool are filling.
 #[pyclass(name = "Batch", module = "patchmill._core", frozen)]
 pub(crate) struct PyBatch {
-    held: Mutex<Option<(Batch, Lease)>>,
+    state: Mutex<State>,
     num_threads: usize,
+}
+
+/// Where a batch stands.
+enum State {
+    Running(Batch, Lease),
+    Ended(Result<(), Error>),
 }
 
 #[pymethods]
 impl PyBatch {
     /// Waits until the batch is done.
     fn wait(&self, py: Python<'_>) -> PyResult<()> {
-        let Ok(mut held) = self.held.try_lock() else {
+        let Ok(mut state) = self.state.try_lock() else {
             return Err(make("InternalError", "batch: expected one thread to wait for it, got two."));
         };
-        let Some((batch, _)) = held.as_mut() else { return Ok(()) };
-        if batch.is_orphaned() {
-            let pool = py.detach(|| pool(self.num_threads)).map_err(|error| to_python(&error))?;
-            // SAFETY: this process has its own copy of the buffers, and the lease still holds them.
-            *batch = unsafe { batch.submit_again(&pool) };
-        }
-        loop {
-            if let Some(outcome) = py.detach(|| batch.wait(PATIENCE)) {
-                *held = None;
-                return outcome.map_err(|error| to_python(&error));
+        if let State::Running(batch, _) = &mut *state {
+            if batch.is_orphaned() {
+                let pool = py.detach(|| pool(self.num_threads)).map_err(|error| to_python(&error))?;
+                // SAFETY: this process has its own copy of the buffers, and the lease still holds them.
+                *batch = unsafe { batch.submit_again(&pool) };
             }
-            py.check_signals()?;
+            let outcome = loop {
+                if let Some(outcome) = py.detach(|| batch.wait(PATIENCE)) {
+                    break outcome;
+                }
+                py.check_signals()?;
+            };
+            *state = State::Ended(outcome);
+        }
+        match &*state {
+            State::Ended(Err(error)) => Err(to_python(error)),
+            _ => Ok(()),
         }
     }
 }
@@ -162,8 +174,8 @@ impl PyBatch {
 impl Drop for PyBatch {
     fn drop(&mut self) {
         release_abandoned();
-        let held = self.held.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let Some((batch, lease)) = held.take() else { return };
+        let state = self.state.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let State::Running(batch, lease) = mem::replace(state, State::Ended(Ok(()))) else { return };
         // A child has no thread that could still write.
         if batch.is_orphaned() {
             return;

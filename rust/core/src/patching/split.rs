@@ -29,9 +29,9 @@ pub struct Split {
 pub fn split(plan: &Plan, images: &[SampleSizes], percentage: f64, minimum: u64, seed: u64) -> Result<Split> {
     let grid = SequentialPlan::new(images, plan.patch_size())?;
     let n = grid.n_regions();
-    let by_percentage = ((n as f64 * percentage).round() as u64).min(n);
+    let by_percentage = ((n as f64 * percentage).round_ties_even() as u64).min(n);
     let most = (n / 2).max(1);
-    let n_validation = by_percentage.max(minimum.min(most));
+    let n_validation = by_percentage.max(minimum.min(most)).min(n);
 
     let order = Permutation::new(n, seed, Purpose::Split, 0);
     let mut kept: Vec<u64> = (0..n_validation).map(|place| order.at(place)).collect();

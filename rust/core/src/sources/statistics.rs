@@ -145,28 +145,31 @@ impl<'a> Block<'a> {
         }
     }
 
+    /// Deviations from the mean of the block, which is in cache when they are summed: squares of small numbers lose
+    /// nothing, and the mean's own rounding is taken out again (Chan, Golub and LeVeque,
+    /// "Algorithms for computing the
+    /// sample variance", The American Statistician 1983).
     fn float_moments<T: Element>(&self) -> Moments {
-        // Deviations from one of the block's own pixels: squares of small numbers lose nothing.
-        // SAFETY: a block has at least one pixel, and its pixels are readable.
-        let pivot = unsafe { T::read(self.row(0).0) }.to_f64();
-        let (mut sums, mut squares) = ([0.0; LANES], [0.0; LANES]);
+        let n = (self.n_rows * self.width) as f64;
         let (mut min, mut max) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
-        for row in 0..self.n_rows {
-            self.for_each_pixel::<T>(row, |lane, pixel| {
-                let pixel = pixel.to_f64();
-                let deviation = pixel - pivot;
-                sums[lane] += deviation;
-                squares[lane] += deviation * deviation;
-                min[lane] = if pixel < min[lane] { pixel } else { min[lane] };
-                max[lane] = if pixel > max[lane] { pixel } else { max[lane] };
-            });
-        }
-        let n = (self.n_rows * self.width) as u64;
-        let sum: f64 = sums.iter().sum();
-        let squares: f64 = squares.iter().sum();
+        let mut sums = [0.0; LANES];
+        self.for_each_pixel_of_block::<T>(|lane, pixel| {
+            let pixel = pixel.to_f64();
+            sums[lane] += pixel;
+            min[lane] = if pixel < min[lane] { pixel } else { min[lane] };
+            max[lane] = if pixel > max[lane] { pixel } else { max[lane] };
+        });
+        let center = sums.iter().sum::<f64>() / n;
+        let (mut sums, mut squares) = ([0.0; LANES], [0.0; LANES]);
+        self.for_each_pixel_of_block::<T>(|lane, pixel| {
+            let deviation = pixel.to_f64() - center;
+            sums[lane] += deviation;
+            squares[lane] += deviation * deviation;
+        });
+        let (sum, squares) = (sums.iter().sum::<f64>(), squares.iter().sum::<f64>());
         Moments {
-            n,
-            sums: Sums::Float { mean: pivot + sum / n as f64, squares: (squares - sum * sum / n as f64).max(0.0) },
+            n: n as u64,
+            sums: Sums::Float { mean: center + sum / n, squares: (squares - sum * sum / n).max(0.0) },
             min: min.into_iter().fold(f64::INFINITY, f64::min),
             max: max.into_iter().fold(f64::NEG_INFINITY, f64::max),
         }
@@ -218,6 +221,13 @@ impl<'a> Block<'a> {
             ([self.z, self.first + row, 0], stride_x)
         };
         (self.image.pixel(self.sample, self.channel, origin), step)
+    }
+
+    #[inline(always)]
+    fn for_each_pixel_of_block<T: Element>(&self, mut visit: impl FnMut(usize, T)) {
+        for row in 0..self.n_rows {
+            self.for_each_pixel::<T>(row, &mut visit);
+        }
     }
 
     /// Visits the pixels of a row in order, each with its lane: its place modulo [`LANES`].
@@ -303,7 +313,15 @@ impl Moments {
 
     fn mean(&self) -> f64 {
         match self.sums {
-            Sums::Integer { sum, .. } => sum as f64 / self.n as f64,
+            Sums::Integer { sum, .. } => {
+                let n = i128::from(self.n);
+                if sum.unsigned_abs() <= u128::from(EXACT) {
+                    sum as f64 / n as f64
+                } else {
+                    // Whole and fraction apart: the quotient of a sum that is rounded could be off by one.
+                    sum.div_euclid(n) as f64 + sum.rem_euclid(n) as f64 / n as f64
+                }
+            }
             Sums::Float { mean, .. } => mean,
         }
     }

@@ -1,0 +1,262 @@
+"""The data module: from arrays and files to loaders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+from torch.utils.data import DataLoader, default_collate
+
+from patchmill import TrainDataModule
+from patchmill.config import create_care_configuration, create_n2v_configuration
+from patchmill.dataset import PatchLoader
+from patchmill.errors import ConfigError, MissingFileError, PairError, PatchmillWarning
+from tests.dataset.milling import as_bytes, assert_is_the_oracle, copied, data_config, noise, oracle
+from tests.oracles.item import Masking
+
+MASKING = Masking("uniform", 11, 1.0)
+
+
+def ready(config: Any, *data: Any, **options: Any) -> TrainDataModule:
+    module = TrainDataModule(config, *data, **options)
+    module.prepare_data()
+    module.setup()
+    return module
+
+
+def write(path: Path, image: np.ndarray, **options: Any) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tifffile.imwrite(path, image, photometric="minisblack", **options)
+    return path
+
+
+def test_an_array_is_split_and_loaded() -> None:
+    image = noise((5, 64, 64))
+    module = ready(data_config("TYX", masking=MASKING, batch_size=8), image)
+    assert len(module.val_dataset) == 8
+    for part, dataset in (("training", module.train_dataset), ("validation", module.val_dataset)):
+        expected = oracle(module.data_config, [image], part=part, percentage=0.1, minimum=5)
+        assert_is_the_oracle(dataset, expected, epochs=[0, 1])
+    train, val = module.train_dataloader(), module.val_dataloader()
+    assert type(train) is type(val) is PatchLoader
+    assert (train.sampler.shuffle, val.sampler.shuffle) == (True, False)
+    assert (train.batch_size, val.batch_size) == (8, 8)
+    assert sum(len(batch[0]) for batch in train) == 72
+    assert copied(val) == copied(val), "validation is the same in every epoch"
+    first, second = copied(train), copied(train)
+    assert first != second
+
+
+def test_the_documented_example_works() -> None:
+    config = create_n2v_configuration(
+        experiment_name="demo", data_type="array", axes="YX", patch_size=[64, 64], batch_size=128, num_epochs=20
+    )
+    module = ready(config.data_config, noise((512, 512), np.float32))
+    for masked, original, mask in module.train_dataloader():
+        assert masked.shape == original.shape == mask.shape
+        np.testing.assert_array_equal(masked[mask == 0], original[mask == 0])
+        assert (masked.dtype, original.dtype, mask.dtype) == (torch.float32, torch.float32, torch.uint8)
+
+
+def test_the_configuration_is_copied_and_holds_the_statistics() -> None:
+    config = data_config("CYX")
+    image = noise((2, 100, 100))
+    module = ready(config, image)
+    assert config.image_means is None
+    means, stds = module.get_data_statistics()
+    assert means == [float(channel.mean()) for channel in image]
+    np.testing.assert_allclose(stds, image.std((1, 2)), rtol=1e-12)
+    assert (module.data_config.image_means, module.data_config.image_stds) == (means, stds)
+    assert module.val_dataset.image_stats == module.train_dataset.image_stats
+
+
+def test_a_seed_that_was_drawn_is_kept_and_gives_the_same_batches_again() -> None:
+    config = data_config(seed=None, masking=MASKING)
+    image = noise((128, 128))
+    module = ready(config, image)
+    again = ready(module.data_config, image)
+    assert module.data_config.seed == config.seed == again.data_config.seed
+    assert copied(module.train_dataloader()) == copied(again.train_dataloader())
+    assert copied(module.val_dataloader()) == copied(again.val_dataloader())
+    other = ready(data_config(seed=None, masking=MASKING), image)
+    assert other.data_config.seed != config.seed
+
+
+def test_validation_data_of_its_own_is_used_whole_with_the_statistics_of_training() -> None:
+    train, val = [noise((64, 64)), noise((50, 30), seed=1)], noise((40, 40), seed=2)
+    module = ready(data_config(masking=MASKING), train, val)
+    assert len(module.train_dataset) == 16 + 4 * 2
+    assert module.val_dataset.image_stats == module.train_dataset.image_stats
+    expected = oracle(module.data_config, [val])
+    expected.is_validation = True
+    assert_is_the_oracle(module.val_dataset, expected, epochs=[0, 2])
+
+
+def test_targets_are_paired_with_their_inputs() -> None:
+    config = create_care_configuration(
+        experiment_name="care",
+        data_type="array",
+        axes="CYX",
+        patch_size=[16, 16],
+        batch_size=4,
+        n_channels_in=1,
+        n_channels_out=2,
+        seed=3,
+    ).data_config
+    images, targets = (
+        [noise((1, 64, 64)), noise((1, 40, 90), seed=1)],
+        [noise((2, 64, 64), seed=2), noise((2, 40, 90), seed=3)],
+    )
+    module = ready(config, images, train_data_target=targets)
+    for part, dataset in (("training", module.train_dataset), ("validation", module.val_dataset)):
+        expected = oracle(module.data_config, images, targets, part=part, percentage=0.1, minimum=5)
+        assert_is_the_oracle(dataset, expected)
+    batch = next(iter(module.train_dataloader()))
+    assert [tensor.shape for tensor in batch] == [(4, 1, 16, 16), (4, 2, 16, 16)]
+    with_val = ready(config, images, images[0], targets, targets[0])
+    assert len(next(iter(with_val.val_dataloader()))) == 2
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize("as_text", [False, True])
+def test_one_file_is_the_array_it_holds(tmp_path: Path, compression: str | None, as_text: bool) -> None:
+    image = noise((5, 60, 70), ">u2")
+    path = write(tmp_path / "stack.tif", image, compression=compression)
+    module = ready(data_config("TYX", masking=MASKING, data_type="tiff"), str(path) if as_text else path)
+    array = ready(data_config("TYX", masking=MASKING), image)
+    assert copied(module.train_dataloader()) == copied(array.train_dataloader())
+    assert copied(module.val_dataloader()) == copied(array.val_dataloader())
+
+
+def test_a_folder_is_its_files_in_sorted_order(tmp_path: Path) -> None:
+    images = {name: noise((40 + place, 50), seed=place) for place, name in enumerate(["b.tif", "a/x.tiff", "c.TIF"])}
+    for name, image in images.items():
+        write(tmp_path / name, image)
+    (tmp_path / "notes.txt").write_text("not an image")
+    in_order = [images[name] for name in sorted(images)]
+    module = ready(data_config(data_type="tiff"), tmp_path)
+    assert copied(module.train_dataloader()) == copied(ready(data_config(), in_order).train_dataloader())
+    listed = ready(data_config(data_type="tiff"), [tmp_path / "c.TIF", tmp_path / "b.tif"])
+    expected = ready(data_config(), [images["c.TIF"], images["b.tif"]])
+    assert copied(listed.train_dataloader()) == copied(expected.train_dataloader())
+
+
+def test_folders_of_inputs_and_targets_are_paired_by_name(tmp_path: Path) -> None:
+    images = {name: noise((40, 50), seed=place) for place, name in enumerate(["1.tif", "sub/2.tif", "sub/3.tif"])}
+    targets = {name: noise((40, 50), np.float32, seed=place + 9) for place, name in enumerate(reversed(images))}
+    for name in images:
+        write(tmp_path / "noisy" / name, images[name])
+        write(tmp_path / "clean" / name, targets[name])
+    module = ready(data_config(data_type="tiff"), tmp_path / "noisy", train_data_target=tmp_path / "clean")
+    names = sorted(images)
+    expected = ready(data_config(), [images[n] for n in names], train_data_target=[targets[n] for n in names])
+    assert copied(module.train_dataloader()) == copied(expected.train_dataloader())
+
+
+def test_a_mismatch_of_names_is_told_before_anything_is_read(tmp_path: Path) -> None:
+    for folder, names in (("noisy", ["a.tif", "b.tif"]), ("clean", ["a.tif", "c.tif"])):
+        for name in names:
+            (tmp_path / folder).mkdir(exist_ok=True)
+            (tmp_path / folder / name).write_bytes(b"not read")
+    module = TrainDataModule(data_config(data_type="tiff"), tmp_path / "noisy", train_data_target=tmp_path / "clean")
+    with pytest.raises(PairError, match=r"b\.tif.*c\.tif"):
+        module.prepare_data()
+
+
+@pytest.mark.parametrize("n_times", [1, 2])
+def test_preparing_and_setting_up_again_changes_nothing(tmp_path: Path, n_times: int) -> None:
+    noisy, clean = write(tmp_path / "noisy.tif", noise((128, 128))), write(tmp_path / "clean.tif", noise((128, 128)))
+    module = TrainDataModule(data_config(data_type="tiff"), noisy, train_data_target=clean)
+    for _ in range(n_times):
+        module.prepare_data()
+    for stage in ["fit", "validate"][:n_times]:
+        module.setup(stage)
+    array = ready(data_config(), noise((128, 128)), train_data_target=noise((128, 128)))
+    assert copied(module.train_dataloader()) == copied(array.train_dataloader())
+
+
+def test_files_that_are_missing_are_named(tmp_path: Path) -> None:
+    for data in (tmp_path / "none.tif", [tmp_path / "none.tif"], tmp_path):
+        module = TrainDataModule(data_config(data_type="tiff"), data)
+        with pytest.raises(MissingFileError, match=str(tmp_path)):
+            module.prepare_data()
+
+
+def test_validation_shares_no_pixel_with_training() -> None:
+    # Every pixel has a value of its own, and nothing is done to the patches.
+    image = np.arange(90 * 100, dtype=np.float64).reshape(90, 100)
+    config = data_config(transforms=[], image_means=[0.0], image_stds=[1 - 1e-6])
+    for patching in ("sequential", "random"):
+        module = ready(config.model_copy(update={"patching": patching}), image)
+        kept = {value for (batch,) in module.val_dataloader() for value in batch.unique().tolist()}
+        seen = {value for _ in range(3) for (batch,) in module.train_dataloader() for value in batch.unique().tolist()}
+        assert kept
+        assert seen
+        assert not kept & seen
+
+
+def test_the_share_of_validation_can_be_chosen() -> None:
+    image = noise((160, 160))
+    sizes = [
+        len(ready(data_config(), image, val_percentage=percentage, val_minimum_split=minimum).val_dataset)
+        for percentage, minimum in ((0.1, 5), (0.25, 5), (0.0, 5), (0.0, 1), (0.1, 30))
+    ]
+    assert sizes == [10, 25, 5, 1, 30]
+
+
+def test_a_minimum_that_is_lowered_warns() -> None:
+    module = TrainDataModule(data_config(), noise((48, 48)))
+    module.prepare_data()
+    with pytest.warns(PatchmillWarning, match="got 9 patches in all, so that only 4"):
+        module.setup()
+    assert len(module.val_dataset) == 4
+
+
+def test_parameters_of_the_configuration_reach_the_loaders() -> None:
+    config = data_config(
+        train_dataloader_params={"shuffle": False, "num_workers": 2, "drop_last": True},
+        val_dataloader_params={"collate_fn": default_collate},
+        batch_size=4,
+    )
+    module = ready(config, noise((128, 128)))
+    train, val = module.train_dataloader(), module.val_dataloader()
+    assert (train.num_threads, train.drop_last, train.sampler.shuffle) == (2, True, False)
+    assert type(val) is DataLoader
+
+
+def test_loaders_that_are_made_twice_begin_with_the_first_epoch() -> None:
+    module = ready(data_config(masking=MASKING), noise((128, 128)))
+    assert copied(module.train_dataloader()) == copied(module.train_dataloader())
+
+
+def test_shuffled_validation_is_that_of_epoch_0_every_time() -> None:
+    module = ready(data_config(val_dataloader_params={"shuffle": True}), noise((160, 160)))
+    loader = module.val_dataloader()
+    assert copied(loader) == copied(loader)
+
+
+def test_validation_batches_are_the_same_whatever_was_drawn_before() -> None:
+    module = ready(data_config(masking=MASKING, patching="random"), noise((160, 160)))
+    loader = module.val_dataloader()
+    before = copied(loader)
+    for batch in module.train_dataloader():
+        as_bytes(batch)
+    assert copied(loader) == copied(module.val_dataloader()) == before
+
+
+def test_validation_targets_without_targets_for_training_are_refused() -> None:
+    image = noise((64, 64))
+    with pytest.raises(ConfigError, match="val_data: expected targets for training and for validation, or for neither"):
+        TrainDataModule(data_config(), image, image, None, image)
+    with pytest.raises(ConfigError, match="val_data"):
+        TrainDataModule(data_config(), image, image, image)
+    with pytest.raises(ConfigError, match="val_data_target: expected val_data with it"):
+        TrainDataModule(data_config(), image, None, image, image)
+
+
+def test_the_seed_is_an_attribute() -> None:
+    assert TrainDataModule(data_config(), noise((64, 64))).seed == 42

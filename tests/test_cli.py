@@ -1,0 +1,300 @@
+"""The command line as its users see it: what it writes and says, and what they get for bad input."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+from typer.testing import CliRunner, Result
+
+from patchmill import CAREamist, __version__
+from patchmill.cli import app
+from patchmill.samples import simulate_fluorescence
+from patchmill.sources import read_tiff
+
+QUICK = ["--epochs", "1", "--patch-size", "16", "--device", "cpu", "--seed", "1"]
+IMAGE = simulate_fluorescence((40, 44), seed=2).noisy
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Work on tensors this small goes faster without sharing it."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(n_threads)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in a folder with one image."""
+    tifffile.imwrite(tmp_path / "in.tif", IMAGE)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def patchmill(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    """Run the command line in a process of its own."""
+
+    def hear_interrupts() -> None:
+        # What runs the tests in the background may have turned them off.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    return subprocess.Popen(
+        [sys.executable, "-c", "from patchmill.cli import main; main()", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        preexec_fn=hear_interrupts,
+    )
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    for _ in range(1000):
+        if condition():
+            return
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    pytest.fail("waited for too long")
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    result = patchmill("--version")
+    assert (result.exit_code, result.output) == (0, f"patchmill {__version__}\n")
+
+
+@pytest.mark.parametrize("width", [60, 80, 160])
+@pytest.mark.parametrize("command", [[], ["denoise"], ["demo"]])
+def test_help_names_every_option_in_any_terminal(command: list[str], width: int) -> None:
+    result = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": str(width)})
+    assert result.exit_code == 0
+    lines = result.output.splitlines()
+    assert max(map(len, lines)) <= width
+    expected = {
+        "": "denoise demo --version --debug",
+        "denoise": "IN OUT --axes --epochs --patch-size --batch-size --seed --device --work-dir --keep-dtype "
+        "--overwrite",
+        "demo": "FOLDER --epochs --size --seed --device",
+    }["".join(command)].split()
+    assert [name for name in expected if name not in result.output] == []
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["denoise", "--help"], ["--version"]])
+def test_what_needs_no_network_does_not_load_torch(arguments: list[str]) -> None:
+    code = (
+        "import sys\nfrom patchmill.cli import app\n"
+        f"app({arguments!r}, standalone_mode=False)\n"
+        "loaded = {'torch', 'lightning', 'numpy', 'tifffile', 'matplotlib'} & set(sys.modules)\n"
+        "assert not loaded, loaded"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_denoise_writes_the_image_and_says_where(folder: Path) -> None:
+    result = patchmill("denoise", "in.tif", "out.tif", *QUICK)
+    assert result.exit_code == 0, result.output
+    assert names(folder) == ["in.tif", "out.tif", "out_patchmill"]
+    speed, checkpoint, denoised = result.stdout.splitlines()
+    assert re.fullmatch(r"\d+ patches/s, [\d.]+% of the time waiting for data", speed)
+    assert checkpoint == "checkpoint: out_patchmill/checkpoints/last.safetensors"
+    assert denoised == "denoised:   out.tif"
+    assert read_tiff(folder / "out.tif").dtype == np.float32
+    assert re.search(r"^Epoch 1/1: loss \d", result.stderr, re.MULTILINE)
+
+
+def test_options_reach_the_image(folder: Path) -> None:
+    tifffile.imwrite(folder / "in.tif", np.stack([IMAGE] * 3), imagej=True)
+    (folder / "out.tif").write_text("old")
+    options = ["--axes", "TYX", "--keep-dtype", "--overwrite", "--work-dir", "run", "--batch-size", "4"]
+    result = patchmill("denoise", "in.tif", "out.tif", *QUICK, *options, "--patch-size", "16,20")
+    assert result.exit_code == 0, result.output
+    assert names(folder) == ["in.tif", "out.tif", "run"]
+    with tifffile.TiffFile(folder / "out.tif") as file:
+        assert (file.series[0].axes, file.series[0].dtype) == ("TYX", IMAGE.dtype)
+
+
+def test_one_seed_writes_the_same_bytes(folder: Path) -> None:
+    for name in ("a.tif", "b.tif"):
+        assert patchmill("denoise", "in.tif", name, *QUICK).exit_code == 0
+    assert (folder / "a.tif").read_bytes() == (folder / "b.tif").read_bytes()
+
+
+def test_a_warning_is_a_line_and_denoising_goes_on(folder: Path) -> None:
+    tifffile.imwrite(folder / "in.tif", np.full((32, 32), 7, "u1"))
+    result = patchmill("denoise", "in.tif", "out.tif", *QUICK)
+    assert result.exit_code == 0
+    warning, *_ = result.stderr.splitlines()
+    assert warning.startswith("Warning: in.tif, channel 0: expected pixels that differ, got 7 everywhere")
+
+
+def _pages(path: Path) -> None:
+    with tifffile.TiffWriter(path) as file:
+        for page in np.stack([IMAGE] * 4):
+            file.write(page, metadata=None, contiguous=False)
+
+
+def _with(value: float) -> np.ndarray:
+    image = IMAGE.astype("f4")
+    image[5, 7] = value
+    return image
+
+
+BAD: dict[str, Callable[[], object]] = {
+    "text.tif": lambda: Path("text.tif").write_text("no picture"),
+    "empty.tif": lambda: Path("empty.tif").touch(),
+    "half.tif": lambda: Path("half.tif").write_bytes(Path("in.tif").read_bytes()[:2000]),
+    "folder.tif": lambda: Path("folder.tif").mkdir(),
+    "nan.tif": lambda: tifffile.imwrite("nan.tif", _with(np.nan)),
+    "inf.tif": lambda: tifffile.imwrite("inf.tif", _with(np.inf)),
+    "complex.tif": lambda: tifffile.imwrite("complex.tif", IMAGE.astype("c8")),
+    "large.tif": lambda: tifffile.imwrite("large.tif", IMAGE.astype("i8") + 2**60),
+    "narrow.tif": lambda: tifffile.imwrite("narrow.tif", IMAGE[:, :6]),
+    "pages.tif": lambda: _pages(Path("pages.tif")),
+}
+
+# Each: the arguments, and what the one line says.
+ERRORS: list[tuple[str, str]] = [
+    ("none.tif out.tif", r"none\.tif: expected a TIFF file, got nothing of that name\. Check the path\."),
+    ("text.tif out.tif", r"text\.tif: expected a TIFF file, got one that begins with b'no pictu'\. Convert it"),
+    ("empty.tif out.tif", r"empty\.tif: expected a TIFF file, got an empty one"),
+    ("half.tif out.tif", r"half\.tif: expected \d+ bytes, got 2000 bytes: the file is cut off"),
+    ("folder.tif out.tif", r"folder\.tif: expected a TIFF file, got a folder\. Give a file in it"),
+    ("nan.tif out.tif", r"nan\.tif, sample 0, channel 0, pixel \(z=0, y=5, x=7\): expected a finite number, got NaN"),
+    ("inf.tif out.tif", r"inf\.tif, sample 0, channel 0, pixel \(z=0, y=5, x=7\): expected a finite number, got inf"),
+    ("complex.tif out.tif", r"complex\.tif: expected bool, integers, or floats .*, got the data type complex64"),
+    ("large.tif out.tif", r"large\.tif, .*expected a magnitude of at most 2\^53, got 1\.15"),
+    ("narrow.tif out.tif", r"narrow\.tif, axis X: expected at least 8 pixels, got 6: the shape is \(40, 6\)"),
+    (
+        "pages.tif out.tif",
+        r"pages\.tif: expected the axes .*, got 'IYX' for the shape \(4, 40, 44\).*Give .*\(--axes\)",
+    ),
+    ("pages.tif out.tif --axes YX", r"pages\.tif: expected 2 axes, as in 'YX', got 3: the shape is \(4, 40, 44\)"),
+    ("in.tif out.tif --axes TXY", r"in\.tif: expected 3 axes, as in 'TXY', got 2: the shape is \(40, 44\), .* 'YX'"),
+    ("in.tif out.tif --axes YXQ", r"axes: expected letters of STCZYX, .*, got 'YXQ'\. 'Q' names no axis"),
+    ("in.tif out.tif --patch-size 64", r"in\.tif, axis Y: expected at least 64 pixels for a patch, got 40"),
+    ("in.tif out.tif --patch-size 32,48", r"in\.tif, axis X: expected at least 48 pixels for a patch, got 44"),
+    ("in.tif out.tif --patch-size 30", r"patch_size: expected multiples of 4 .*, got \[30, 30\]\. Use \[28, 28\] or"),
+    ("in.tif out.tif --patch-size 4", r"patch_size: expected .* at least 8 pixels each, got \[4, 4\]"),
+    ("in.tif out.tif --patch-size 0", r"patch_size: expected .* at least 8 pixels each, got \[0, 0\]"),
+    ("in.tif out.tif --patch-size 8,16,16", r"patch_size: expected 2 sizes, YX, for axes 'YX', got \[8, 16, 16\]"),
+    ("in.tif out.tif --device tpu", r"Device: expected one of .*cpu.*, got 'tpu'"),
+    ("in.tif out.tif --seed 9223372036854775808", r"seed: expected less than 9223372036854775808, got"),
+    ("in.tif in.tif", r"in\.tif: expected no file of that name, got one\. .* ask to overwrite it"),
+    ("in.tif out.png", r"out\.png: expected the name of a TIFF file for the output, got 'out\.png'\. End it in \.tif"),
+    ("in.tif folder.tif", r"folder\.tif: expected a file name for the output, got a folder"),
+    ("in.tif no/out.tif", r"no/out\.tif: expected a folder for the output, got no, which is none\. Create it first"),
+    ("in.tif out.tif --work-dir text.tif", r"text\.tif/losses\.csv: expected a file that can be written, got"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), ERRORS, ids=[arguments for arguments, _ in ERRORS])
+def test_bad_input_is_one_line_before_training_and_leaves_nothing(arguments: str, message: str, folder: Path) -> None:
+    for name in BAD.keys() & set(arguments.split()):
+        BAD[name]()
+    before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+    result = patchmill("denoise", *arguments.split())
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    # What is logged before an error, such as the number of patches, may stand above it.
+    assert "Epoch" not in result.stderr
+    assert "Traceback" not in result.stderr
+    assert [line.startswith("Error: ") for line in result.stderr.splitlines()].count(True) == 1
+    assert re.match(f"Error: {message}", result.stderr.splitlines()[-1])
+    assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+    assert not list(folder.glob("**/*_patchmill"))
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_takes_no_files_is_found_before_training(folder: Path) -> None:
+    (folder / "locked").mkdir(mode=0o500)
+    result = patchmill("denoise", "in.tif", "locked/out.tif", *QUICK)
+    assert result.exit_code == 1
+    assert re.fullmatch(r"Error: locked/out\.tif: expected a file that can be written, got: .*\n", result.stderr)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("in.tif", "Missing argument 'OUT'"),
+        ("in.tif out.tif --epochs 0", "--epochs"),
+        ("in.tif out.tif --epochs -3", "--epochs"),
+        ("in.tif out.tif --epochs many", "--epochs"),
+        ("in.tif out.tif --batch-size 0", "--batch-size"),
+        ("in.tif out.tif --seed -1", "--seed"),
+        ("in.tif out.tif --patch-size 64x64", "64 or 16,64,64, got '64x64'"),
+        ("in.tif out.tif --quality 9", "--quality"),
+    ],
+)
+def test_a_command_that_is_not_one_exits_with_2_and_says_why(arguments: str, message: str, folder: Path) -> None:
+    result = CliRunner().invoke(app, ["denoise", *arguments.split()], env={"COLUMNS": "200"})
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert names(folder) == ["in.tif"]
+
+
+def test_debug_shows_where_an_error_came_from(folder: Path) -> None:
+    result = patchmill("--debug", "denoise", "none.tif", "out.tif")
+    assert isinstance(result.exception, FileNotFoundError)
+    assert patchmill("denoise", "none.tif", "out.tif").stderr.startswith("Error: none.tif")
+
+
+def test_demo_says_what_it_gained(folder: Path) -> None:
+    result = patchmill("demo", "shown", "--epochs", "1", "--size", "128", "--device", "cpu")
+    assert result.exit_code == 0, result.output
+    said = dict(line.split(":", 1) for line in result.stdout.splitlines())
+    assert list(said) == ["patches/s", "waiting for data", "PSNR", "time", "pictures"]
+    assert re.fullmatch(r" +[\d.]+ dB -> [\d.]+ dB \([+-][\d.]+ dB\)", said["PSNR"])
+    assert (folder / "shown" / "comparison.png").is_file()
+
+
+def test_an_interrupted_run_leaves_a_checkpoint_to_predict_with_and_no_image(folder: Path) -> None:
+    process = start("denoise", "in.tif", "out.tif", *QUICK, "--epochs", "100000")
+    losses = folder / "out_patchmill" / "losses.csv"
+    wait_for(lambda: losses.exists() and losses.read_text().count("\n") > 2, process)  # two epochs have ended
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert stdout == ""
+    assert "Traceback" not in stderr
+    *_, where, last = stderr.splitlines()
+    assert re.fullmatch(r"Interrupted in epoch \d+; its weights are in .*last\.safetensors\.", where)
+    assert last == "Interrupted."
+    # Not a terminal: whole lines, neither colours nor a bar.
+    assert not re.search(r"[\x1b\r]", stderr)
+    assert sum(line.startswith("Epoch ") for line in stderr.splitlines()) >= 1
+
+    assert names(folder) == ["in.tif", "out_patchmill"]
+    assert names(folder / "out_patchmill" / "checkpoints") == ["best.safetensors", "last.safetensors"]
+    careamist = CAREamist(folder / "out_patchmill" / "checkpoints" / "last.safetensors", device="cpu")
+    (denoised,) = careamist.predict(folder / "in.tif")
+    assert denoised.shape == IMAGE.shape
+    assert np.isfinite(denoised).all()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
+def test_a_killed_run_leaves_no_image(folder: Path) -> None:
+    process = start("denoise", "in.tif", "out.tif", *QUICK, "--epochs", "100000")
+    wait_for((folder / "out_patchmill" / "losses.csv").exists, process)
+    process.kill()
+    process.communicate(timeout=60)
+    assert names(folder) == ["in.tif", "out_patchmill"]
