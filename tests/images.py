@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import combinations, permutations
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -109,13 +108,3 @@ dtypes = st.sampled_from(DTYPES)
 layouts = st.sampled_from(sorted(LAYOUTS))
 seeds = st.integers(0, 2**63 - 1)
 epochs = st.one_of(st.integers(0, 5), st.integers(0, 2**40))
-
-
-def some_statistics(n_channels: int, seed: int) -> tuple[list[float], list[float]]:
-    """Draw means and standard deviations that no rounding leaves as they are."""
-    rng = np.random.default_rng(seed)
-    return rng.normal(10, 30, n_channels).tolist(), rng.uniform(0.01, 300, n_channels).tolist()
-
-
-def n_pixels(shape: tuple[int, ...]) -> int:
-    return prod(shape)

@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 from patchmill.config import DataConfig, N2VManipulateConfig, XYFlipConfig, XYRandomRotate90Config
 from patchmill.dataset import InMemoryDataset
 from tests.images import random_pixels
-from tests.oracles.crop import samples
 from tests.oracles.item import Dataset, Masking
-from tests.oracles.sequential import ImageSize
 from tests.oracles.split import split
 
 Batch = Sequence[torch.Tensor]
@@ -86,10 +84,6 @@ def _normalization(means: list[float] | None, stds: list[float] | None) -> list[
     return [(mean, 1 / (std + 1e-6)) for mean, std in zip(means, stds, strict=True)]
 
 
-def sizes(images: list[NDArray[Any]], axes: str) -> list[ImageSize]:
-    return [(pixels.shape[0], pixels.shape[2:]) for pixels in (samples(image, axes) for image in images)]
-
-
 def assert_is_item(found: Sequence[Any], expected: tuple[NDArray[Any], ...]) -> None:
     """Assert that an item is the oracle's, byte for byte; a 2D item has no Z axis."""
     assert len(found) == len(expected)
@@ -117,3 +111,8 @@ def copied(batches: Iterable[Batch]) -> list[tuple[bytes, ...]]:
 
 def as_bytes(batch: Batch) -> tuple[bytes, ...]:
     return tuple(tensor.numpy().tobytes() for tensor in batch)
+
+
+def epochs(loader: Iterable[Batch], n_epochs: int) -> list[list[tuple[bytes, ...]]]:
+    """Return the bytes of the batches of several epochs."""
+    return [copied(loader) for _ in range(n_epochs)]

@@ -47,7 +47,7 @@ CASES: dict[str, Case] = {
         module(with_pixel(np.nan, (3, 7))),
         DataError,
         ValueError,
-        r"^array, sample 0, channel 0, pixel \(z=0, y=3, x=7\): expected a finite number, got NaN\. Replace or crop",
+        r"^array, sample 0, channel 0, pixel \(z=0, y=3, x=7\): expected a finite number, got NaN\. Replace",
     ),
     "infinity in the second of two arrays": (
         module([IMAGE, with_pixel(-np.inf, (39, 49))]),

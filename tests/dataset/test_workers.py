@@ -20,13 +20,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:De
 MASKING = Masking("uniform", 5, 2.0)
 
 
-@pytest.fixture
-def dataset() -> InMemoryDataset:
-    return InMemoryDataset(
-        data_config("TYX", masking=MASKING, patching="random"), [noise((3, 40, 50)), noise((1, 20, 30), seed=1)]
-    )
-
-
 def torch_loader(dataset: InMemoryDataset, *, context: str | None, shuffle: bool = True) -> DataLoader:
     return DataLoader(
         dataset,

@@ -115,7 +115,7 @@ class TrainDataModule:
             self.val_dataset = self.train_dataset.split_dataset(self._val_percentage, self._val_minimum_split)
         else:
             self.val_dataset = InMemoryDataset(self.data_config, val_data, val_target, validation=True)
-        logger.info("%d training patches, %d validation patches", len(self.train_dataset), len(self.val_dataset))
+        logger.info("patches: %d for training, %d for validation", len(self.train_dataset), len(self.val_dataset))
 
     @property
     def seed(self) -> int:

@@ -49,12 +49,8 @@ class Split:
                 PatchmillWarning,
                 stacklevel=3,
             )
-        logger.info(
-            "validation split: %d patches for validation, %d for training, %d dropped because they overlap",
-            len(self.validation),
-            len(self.training),
-            self.n_dropped,
-        )
+        if self.n_dropped:
+            logger.info("validation split: training patches that overlap validation, left out: %d", self.n_dropped)
 
 
 def split_plan(plan: Plan, *, percentage: float, minimum: int, seed: int) -> Split:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +12,11 @@ from patchmill.sources.image import Image
 
 __all__ = ["Statistics", "compute_statistics"]
 
-logger = logging.getLogger(__name__)
+EPSILON = 1e-6
+"""What is added to a standard deviation before anything is divided by it."""
+
+SMALLEST_STD = 100 * EPSILON
+"""Below this, what is added is more than a hundredth of the standard deviation."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Statistics:
 
         The scale is ``1 / (std + 1e-6)``, so that a constant image becomes 0 and not NaN.
         """
-        return [(mean, 1 / (std + 1e-6)) for mean, std in zip(self.means, self.stds, strict=True)]
+        return [(mean, 1 / (std + EPSILON)) for mean, std in zip(self.means, self.stds, strict=True)]
 
 
 def compute_statistics(images: Sequence[Image], *, num_threads: int | None = None) -> Statistics:
@@ -61,17 +64,24 @@ def compute_statistics(images: Sequence[Image], *, num_threads: int | None = Non
     Warns
     -----
     PatchmillWarning
-        If a channel is constant, so that there is nothing to learn from it.
+        If a channel is constant, so that there is nothing to learn from it, or varies so little that normalisation
+        would make it vary even less.
     """
     inputs = [(image.name, image.pixels) for image in images]
     means, stds, minima, _ = statistics(inputs, num_threads=num_threads or default_num_threads())
+    names = images[0].name if len(images) == 1 else f"{images[0].name} and {len(images) - 1} more"
     for channel, std in enumerate(stds):
         if std == 0:
-            names = images[0].name if len(images) == 1 else f"{images[0].name} and {len(images) - 1} more"
-            warnings.warn(
-                f"{names}, channel {channel}: expected pixels that differ, got {minima[channel]:g} everywhere "
-                "(standard deviation 0). Nothing can be learnt from it: check the file, or leave the channel out.",
-                PatchmillWarning,
-                stacklevel=2,
+            problem = (
+                f"expected pixels that differ, got {minima[channel]:g} everywhere (standard deviation 0). Nothing can "
+                "be learnt from it: check the file, or leave the channel out."
             )
+        elif std < SMALLEST_STD:
+            problem = (
+                f"expected a standard deviation well above {EPSILON:g}, which normalisation adds to it, got {std:g}. "
+                "Multiply the pixels by a constant."
+            )
+        else:
+            continue
+        warnings.warn(f"{names}, channel {channel}: {problem}", PatchmillWarning, stacklevel=2)
     return Statistics(tuple(means.tolist()), tuple(stds.tolist()))

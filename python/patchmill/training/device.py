@@ -9,12 +9,12 @@ from patchmill.errors import ConfigError
 __all__ = ["choose_device", "memory_format"]
 
 
-def choose_device(name: str | None = None) -> torch.device:
+def choose_device(name: str | torch.device | None = None) -> torch.device:
     """Choose a device.
 
     Parameters
     ----------
-    name : str, optional
+    name : str or torch.device, optional
         ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``. The best one there is if None: CUDA, then MPS, then the CPU.
 
     Raises
@@ -25,11 +25,11 @@ def choose_device(name: str | None = None) -> torch.device:
     available = _available()
     if name is None:
         return torch.device(available[0])
-    wanted = name.lower()
+    wanted = str(name).lower()
     if wanted not in available and f"{wanted}:0" not in available:
         msg = (
-            f"Device: expected one of {', '.join(reversed(available))}, got {name!r}. Choose one of them, or install a "
-            f"torch that supports it."
+            f"Device: expected one of {', '.join(reversed(available))}, got {wanted!r}. Choose one of them, or install "
+            f"a torch that supports it."
         )
         raise ConfigError(msg)
     return torch.device(wanted)

@@ -24,7 +24,7 @@ pub enum Error {
     /// A pixel that is NaN, infinite, or an integer that float64 cannot hold.
     #[error(
         "{image}, sample {sample}, channel {channel}, pixel (z={z}, y={y}, x={x}): expected {expected}, got {got}. \
-         Replace or crop such pixels before training."
+         Replace such pixels, or crop them away."
     )]
     BadPixel {
         /// The image's name.

@@ -80,7 +80,7 @@ fn a_batch_is_its_items_one_after_the_other_for_any_number_of_threads() {
                 original: &mut expected.original[range.clone()],
                 mask: &mut expected.mask[range],
             };
-            dataset.item_into(SEED, item, buffers);
+            dataset.item_into(SEED, item, dataset.draw_item(SEED, item), buffers);
         }
         for num_threads in [1, 2, 3, 8] {
             let mut outputs = Outputs::new(items.len());

@@ -164,11 +164,19 @@ impl Progress {
 
 impl Request {
     fn fill(&self, range: std::ops::Range<usize>, is_cancelled: &AtomicBool) -> Result<()> {
-        for place in range {
+        let draw = |place: usize| {
+            let draw = self.dataset.draw_item(self.seed, self.items[place]);
+            self.dataset.prefetch(&draw);
+            (place, draw)
+        };
+        let mut draws = range.map(draw).peekable();
+        while let Some((place, draw)) = draws.next() {
             if is_cancelled.load(Ordering::Relaxed) {
                 return Err(Error::Cancelled);
             }
-            self.dataset.item_into(self.seed, self.items[place], self.item_buffers(place));
+            // The next item is drawn, so that its pixels come nearer while this one is made.
+            draws.peek();
+            self.dataset.item_into(self.seed, self.items[place], draw, self.item_buffers(place));
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::patching::{Plan, Region};
 use crate::random::{Purpose, Stream};
 use crate::sources::Image;
-use crate::transforms::{Affine, Augmentation, N2vManipulate, Orientation, crop_into};
+use crate::transforms::{Affine, Augmentation, N2vManipulate, Orientation, crop_into, prefetch};
 
 /// An item to make: its number in the plan, and the epoch it is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,13 +123,22 @@ impl PatchDataset {
         }
     }
 
-    /// Makes an item.
+    /// Asks the processor for the pixels of an item that will be made soon.
+    pub fn prefetch(&self, draw: &ItemDraw) {
+        let size = self.patch_size();
+        prefetch(&self.inputs[draw.region.image], &draw.region, size);
+        if let Paired::Targets(targets, _) = &self.paired {
+            prefetch(&targets[draw.region.image], &draw.region, size);
+        }
+    }
+
+    /// Makes an item as it was drawn.
     ///
     /// # Panics
     ///
-    /// If there is no such item, or the buffers are not those of this dataset's items.
-    pub fn item_into(&self, seed: u64, item: Item, buffers: ItemBuffers<'_>) {
-        let ItemDraw { region, orientation } = self.draw_item(seed, item);
+    /// If the buffers are not those of this dataset's items.
+    pub fn item_into(&self, seed: u64, item: Item, draw: ItemDraw, buffers: ItemBuffers<'_>) {
+        let ItemDraw { region, orientation } = draw;
         let size = self.patch_size();
         let crop = |images: &[Image], affines: &[Affine], out: &mut [f32]| {
             crop_into(&images[region.image], &region, size, orientation, affines, out);

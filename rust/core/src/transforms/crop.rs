@@ -39,6 +39,43 @@ pub fn crop_into(
     }
 }
 
+/// Asks the processor for the pixels of a region, to be at hand when [`crop_into`] comes to them. The rows of a region
+/// lie far apart, so that their latency, and not the work on them, would be what takes time.
+///
+/// # Panics
+///
+/// If the region leaves the image.
+#[cfg_attr(not(target_arch = "x86_64"), allow(unused_variables, reason = "only x86-64 has a stable prefetch"))]
+pub fn prefetch(image: &Image, region: &Region, size: [usize; 3]) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        const LINE: usize = 64;
+
+        let [depth, height, width] = size;
+        let [_, stride_y, stride_x] = image.strides();
+        let [origin_z, origin_y, origin_x] = region.origin;
+        let (n_rows, stride, length) = if stride_y.unsigned_abs() < stride_x.unsigned_abs() {
+            (width, stride_x, height * stride_y.unsigned_abs())
+        } else {
+            (height, stride_y, width * stride_x.unsigned_abs())
+        };
+        for channel in 0..image.n_channels() {
+            for z in 0..depth {
+                let pixels = image.pixel(region.sample, channel, [origin_z + z, origin_y, origin_x]);
+                for row in 0..n_rows {
+                    let row = pixels.wrapping_offset(row as isize * stride);
+                    let n_lines = (row as usize % LINE + length).div_ceil(LINE);
+                    for line in 0..n_lines {
+                        // SAFETY: any address may be asked for; one that cannot be read is ignored.
+                        unsafe { _mm_prefetch::<_MM_HINT_T1>(row.wrapping_add(line * LINE).cast()) };
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// Lays one plane down; see [`plane_into`].
 type PlaneKernel = unsafe fn(&Plane, &Affine, &mut [f32]);
 

@@ -9,7 +9,7 @@ mod normalize;
 mod orientation;
 mod transpose;
 
-pub use crop::crop_into;
+pub use crop::{crop_into, prefetch};
 pub use n2v_manipulate::{MaskedPixel, N2vManipulate, N2vStrategy};
 pub use normalize::Affine;
 pub use orientation::{Augmentation, Orientation};

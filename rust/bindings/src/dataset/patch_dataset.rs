@@ -1,11 +1,8 @@
-//! The patch dataset, and batches in the making.
+//! The patch dataset.
 
-use std::mem;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
 
 use numpy::{PyArray2, PyReadonlyArray2};
-use patchmill_core::Error;
 use patchmill_core::dataset::{Batch, BatchBuffers, Item, Paired, PatchDataset};
 use patchmill_core::threads::pool;
 use patchmill_core::transforms::Augmentation;
@@ -13,22 +10,12 @@ use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use super::batch::{Lease, PyBatch};
 use crate::array::{NamedArray, images, output};
 use crate::error::{make, to_python};
 use crate::patching::PyPlan;
 use crate::prediction::affines;
-use crate::run::PATIENCE;
 use crate::transforms::{PyAugmentation, PyN2vManipulate, rows};
-
-/// How long the end of an unfinished batch may keep its caller: many times what the items at hand take.
-const FAREWELL: Duration = Duration::from_millis(20);
-
-/// Batches that were given up while a thread was still busy with them, and what they must not outlive. They are
-/// released by the next batch that begins or ends.
-static ABANDONED: Mutex<Vec<(Batch, Lease)>> = Mutex::new(Vec::new());
-
-/// Python objects whose memory a batch uses: the dataset and the output arrays.
-type Lease = Vec<Py<PyAny>>;
 
 /// Images, the plan of their patches, and what is done to each.
 #[pyclass(name = "PatchDataset", module = "patchmill._core", frozen)]
@@ -116,7 +103,6 @@ impl PyPatchDataset {
         seed: u64,
         num_threads: usize,
     ) -> PyResult<PyBatch> {
-        release_abandoned();
         let dataset = &slf.get().dataset;
         let items = items_of(&items, dataset.n_items())?;
         let buffers = buffers_of(dataset, items.len(), outputs)?;
@@ -126,83 +112,8 @@ impl PyPatchDataset {
         // SAFETY: the buffers have the room that `buffers_of` has checked, and `PyBatch` holds them, and the dataset
         // with its arrays, until the batch is done.
         let batch = unsafe { Batch::submit(&pool, Arc::clone(dataset), seed, items, buffers) };
-        Ok(PyBatch { state: Mutex::new(State::Running(batch, lease)), num_threads })
+        Ok(PyBatch::new(batch, lease, num_threads))
     }
-}
-
-/// A batch that the threads of a pool are filling.
-#[pyclass(name = "Batch", module = "patchmill._core", frozen)]
-pub(crate) struct PyBatch {
-    state: Mutex<State>,
-    num_threads: usize,
-}
-
-/// Where a batch stands.
-enum State {
-    Running(Batch, Lease),
-    Ended(Result<(), Error>),
-}
-
-#[pymethods]
-impl PyBatch {
-    /// Waits until the batch is done.
-    fn wait(&self, py: Python<'_>) -> PyResult<()> {
-        let Ok(mut state) = self.state.try_lock() else {
-            return Err(make("InternalError", "batch: expected one thread to wait for it, got two."));
-        };
-        if let State::Running(batch, _) = &mut *state {
-            if batch.is_orphaned() {
-                let pool = py.detach(|| pool(self.num_threads)).map_err(|error| to_python(&error))?;
-                // SAFETY: this process has its own copy of the buffers, and the lease still holds them.
-                *batch = unsafe { batch.submit_again(&pool) };
-            }
-            let outcome = loop {
-                if let Some(outcome) = py.detach(|| batch.wait(PATIENCE)) {
-                    break outcome;
-                }
-                py.check_signals()?;
-            };
-            *state = State::Ended(outcome);
-        }
-        match &*state {
-            State::Ended(Err(error)) => Err(to_python(error)),
-            _ => Ok(()),
-        }
-    }
-}
-
-impl Drop for PyBatch {
-    fn drop(&mut self) {
-        release_abandoned();
-        let state = self.state.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let State::Running(batch, lease) = mem::replace(state, State::Ended(Ok(()))) else { return };
-        // A child has no thread that could still write.
-        if batch.is_orphaned() {
-            return;
-        }
-        batch.cancel();
-        // The threads never wait for the GIL, so to wait for them with it in hand is safe.
-        if batch.wait(FAREWELL).is_none()
-            && let Ok(mut abandoned) = ABANDONED.lock()
-        {
-            abandoned.push((batch, lease));
-        }
-    }
-}
-
-/// Lets go of what finished batches held. Called with the GIL, which dropping Python objects needs.
-fn release_abandoned() {
-    // The lock is never waited for: a forked child's copy of it may be closed for ever.
-    let Ok(mut abandoned) = ABANDONED.try_lock() else { return };
-    if abandoned.is_empty() {
-        return;
-    }
-    let is_busy = |(batch, _): &(Batch, Lease)| !batch.is_orphaned() && batch.wait(Duration::ZERO).is_none();
-    let (busy, done): (Vec<_>, Vec<_>) = mem::take(&mut *abandoned).into_iter().partition(is_busy);
-    *abandoned = busy;
-    // Dropped last: Python may run anything when an object goes, even this function.
-    drop(abandoned);
-    drop(done);
 }
 
 /// The items in rows of (index, epoch), all of which must exist.
