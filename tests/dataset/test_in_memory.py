@@ -281,3 +281,11 @@ def test_datasets_with_nothing_in_common_do_not_disturb_each_other() -> None:
     first, second = one[1][0].copy(), two[1][0].copy()
     assert_is_item(one[1], (first,))
     assert_is_item(two[1], (second,))
+
+
+def test_outputs_that_share_memory_are_refused() -> None:
+    dataset = InMemoryDataset(data_config(masking=Masking("uniform", 5, 2.0)), noise((32, 32)))
+    (shape, _), *_ = dataset.item_layout
+    both, mask = np.empty((1, *shape), np.float32), np.empty((1, *shape), np.uint8)
+    with pytest.raises(ShapeError, match="apart from the others"):
+        dataset.submit(np.zeros((1, 2), np.int64), (both, both, mask), seed=0, num_threads=1)

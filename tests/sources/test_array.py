@@ -98,3 +98,9 @@ def test_data_of_another_type_than_said_is_refused(case: str) -> None:
     data, data_type, error, message = WRONG_TYPES[case]
     with pytest.raises(error, match=message):
         open_images(data, data_type, "YX")
+
+
+def test_a_masked_array_is_refused() -> None:
+    masked = np.ma.masked_less(np.arange(16.0).reshape(4, 4), 3)
+    with pytest.raises(DtypeError, match=r"array: expected a plain array, got a masked one.*filled"):
+        images_from_arrays(masked, "YX")

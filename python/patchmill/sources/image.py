@@ -204,10 +204,14 @@ def check_pixels(name: str, array: NDArray[Any]) -> None:
     Raises
     ------
     DtypeError
-        If the data type cannot be milled: complex numbers, objects, strings, dates, records.
+        If the data type cannot be milled: complex numbers, objects, strings, dates, records; or if some of the pixels
+        are masked out.
     ShapeError
         If the array holds no pixels.
     """
+    if isinstance(array, np.ma.MaskedArray):
+        msg = f"{name}: expected a plain array, got a masked one. Fill its masked pixels first, with array.filled(...)."
+        raise DtypeError(msg)
     if array.dtype.fields is not None or array.dtype.newbyteorder("=").str[1:] not in _KNOWN_DTYPES:
         advice = {
             "c": "Take the real part or the magnitude",

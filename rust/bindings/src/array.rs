@@ -1,7 +1,10 @@
 //! NumPy arrays as the core sees them. The only unsafe code of the bindings is here and in `dataset`.
 
 use numpy::npyffi::PY_ARRAY_API;
-use numpy::{Element, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods};
+use numpy::{
+    Element, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyReadwriteArrayDyn, PyUntypedArray,
+    PyUntypedArrayMethods,
+};
 use patchmill_core::sources::{Image, PixelType};
 use pyo3::prelude::*;
 
@@ -43,19 +46,25 @@ unsafe fn image(name: &str, array: &Bound<'_, PyUntypedArray>) -> PyResult<Image
     unsafe { Image::new(name, pixels.cast(), pixel_type, shape, strides) }.map_err(|error| to_python(&error))
 }
 
-/// The memory of an output array, which must be writeable, in C order, and hold `n_items` items of `item_size`.
-pub(crate) fn output<T: Element>(array: &Bound<'_, PyAny>, n_items: usize, item_size: usize) -> PyResult<*mut T> {
+/// An output array, borrowed: it must be writeable, in C order, hold `n_items` items of `item_size`, and share no memory
+/// with another one that is borrowed.
+pub(crate) fn output<'py, T: Element>(
+    array: &Bound<'py, PyAny>,
+    n_items: usize,
+    item_size: usize,
+) -> PyResult<PyReadwriteArrayDyn<'py, T>> {
     let wrong = || {
         let expected = std::any::type_name::<T>();
         let message = format!(
-            "output: expected a writeable, contiguous {expected} array of {n_items} items of {item_size} elements."
+            "output: expected a writeable, contiguous {expected} array of {n_items} items of {item_size} elements, \
+             apart from the others in memory."
         );
         make("ShapeError", &message)
     };
     let array = array.cast::<PyArrayDyn<T>>().map_err(|_| wrong())?;
     let fits = array.shape().first() == Some(&n_items) && array.len() == n_items * item_size;
-    if !fits || !array.is_c_contiguous() || array.try_readwrite().is_err() {
+    if !fits || !array.is_c_contiguous() {
         return Err(wrong());
     }
-    Ok(array.data())
+    array.try_readwrite().map_err(|_| wrong())
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use numpy::{PyArray2, PyReadonlyArray2};
+use numpy::{PyArray2, PyArrayMethods, PyReadonlyArray2};
 use patchmill_core::dataset::{Batch, BatchBuffers, Item, Paired, PatchDataset};
 use patchmill_core::threads::pool;
 use patchmill_core::transforms::Augmentation;
@@ -144,25 +144,25 @@ fn buffers_of(dataset: &PatchDataset, n_items: usize, outputs: &Bound<'_, PyTupl
         got => Err(make("ShapeError", &format!("outputs: expected {n} arrays, got {got}."))),
     };
     let array = |i| outputs.get_item(i);
+    // All are borrowed before the first pointer is taken, which shows whether two of them share memory.
     Ok(match dataset.paired() {
         Paired::Nothing => {
             expect(1)?;
-            BatchBuffers::Patch(output(&array(0)?, n_items, n_input)?)
+            let patch = output(&array(0)?, n_items, n_input)?;
+            BatchBuffers::Patch(patch.data())
         }
         Paired::Targets(_, target_affines) => {
             expect(2)?;
-            BatchBuffers::Pair {
-                input: output(&array(0)?, n_items, n_input)?,
-                target: output(&array(1)?, n_items, n_pixels * target_affines.len())?,
-            }
+            let input = output(&array(0)?, n_items, n_input)?;
+            let target = output(&array(1)?, n_items, n_pixels * target_affines.len())?;
+            BatchBuffers::Pair { input: input.data(), target: target.data() }
         }
         Paired::Masks(_) => {
             expect(3)?;
-            BatchBuffers::Masked {
-                masked: output(&array(0)?, n_items, n_input)?,
-                original: output(&array(1)?, n_items, n_input)?,
-                mask: output(&array(2)?, n_items, n_input)?,
-            }
+            let masked = output(&array(0)?, n_items, n_input)?;
+            let original = output(&array(1)?, n_items, n_input)?;
+            let mask = output(&array(2)?, n_items, n_input)?;
+            BatchBuffers::Masked { masked: masked.data(), original: original.data(), mask: mask.data() }
         }
     })
 }
