@@ -10,6 +10,22 @@ from typing import Any, TypeAlias, final
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = [
+    "Augmentation",
+    "Batch",
+    "N2vManipulate",
+    "PatchDataset",
+    "Plan",
+    "TileGrid",
+    "__version__",
+    "default_num_threads",
+    "order",
+    "random_words",
+    "statistics",
+    "stitch_into",
+    "tiles_into",
+]
+
 __version__: str
 
 _NamedArray: TypeAlias = tuple[str, NDArray[Any]]
