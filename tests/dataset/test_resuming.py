@@ -81,7 +81,7 @@ def test_a_state_remembers_the_epoch_that_was_set(dataset: InMemoryDataset) -> N
 def test_setting_an_epoch_after_a_state_was_loaded_begins_it_anew(dataset: InMemoryDataset) -> None:
     reference = epochs(PatchLoader(dataset, 4, shuffle=True), 2)
     loader = PatchLoader(dataset, 4, shuffle=True)
-    loader.load_state_dict({"seed": 42, "epoch": 0, "n_batches": 2})
+    loader.load_state_dict({**loader.state_dict(), "epoch": 0, "n_batches": 2})
     loader.set_epoch(1)
     assert copied(loader) == reference[1]
 
@@ -91,7 +91,7 @@ def test_a_state_is_loaded_while_an_iterator_runs(dataset: InMemoryDataset) -> N
     loader = PatchLoader(dataset, 4, shuffle=True)
     running = iter(loader)
     next(running)
-    loader.load_state_dict({"seed": 42, "epoch": 0, "n_batches": 2})
+    loader.load_state_dict({**loader.state_dict(), "epoch": 0, "n_batches": 2})
     assert copied(loader) == reference[2:]
     assert [as_bytes(batch) for batch in running] == reference[1:]
 
@@ -111,8 +111,18 @@ def test_a_state_of_a_foreign_sampler_skips_what_was_handed_out(dataset: InMemor
 
 def test_a_state_of_another_seed_is_refused(dataset: InMemoryDataset) -> None:
     state = PatchLoader(dataset, 4, seed=1).state_dict()
-    with pytest.raises(ConfigError, match="seed 42, got 1"):
+    with pytest.raises(ConfigError, match="seed: expected 42, as in this loader, got 1"):
         PatchLoader(dataset, 4).load_state_dict(state)
+
+
+def test_a_state_of_other_batches_is_refused(dataset: InMemoryDataset) -> None:
+    state = PatchLoader(dataset, 4).state_dict()
+    with pytest.raises(ConfigError, match="batch_size: expected 3, as in this loader, got 4"):
+        PatchLoader(dataset, 3).load_state_dict(state)
+    with pytest.raises(ConfigError, match=r"n_items: expected \d+, as in this loader, got 1"):
+        PatchLoader(dataset, 4).load_state_dict({**state, "n_items": 1})
+    with pytest.raises(ConfigError, match=r"what state_dict\(\) returns"):
+        PatchLoader(dataset, 4).load_state_dict({"epoch": 0})
 
 
 def test_a_state_is_plain_data(dataset: InMemoryDataset) -> None:

@@ -121,15 +121,20 @@ class PatchLoader(DataLoader[Any]):
         Returns
         -------
         dict of str to int
-            What `load_state_dict` takes: the seed, the epoch, and the number of its batches that are done.
+            What `load_state_dict` takes: the epoch, the number of its batches that are done, and what they depend on.
         """
         progress = self._progress
         if progress is None:
             epoch = self._patch_sampler.epoch if self._patch_sampler is not None else self._epoch
-            return {"seed": self._seed, "epoch": epoch, "n_batches": self._resume_at}
+            return {"epoch": epoch, "n_batches": self._resume_at, **self._identity()}
         if progress.is_exhausted:
-            return {"seed": self._seed, "epoch": progress.epoch + 1, "n_batches": 0}
-        return {"seed": self._seed, "epoch": progress.epoch, "n_batches": progress.n_batches}
+            return {"epoch": progress.epoch + 1, "n_batches": 0, **self._identity()}
+        return {"epoch": progress.epoch, "n_batches": progress.n_batches, **self._identity()}
+
+    def _identity(self) -> dict[str, int]:
+        """Return what must be the same for an epoch to go on: with a batch sampler of its own, the batch size is 0."""
+        dataset: Any = self.dataset
+        return {"seed": self._seed, "n_items": len(dataset), "batch_size": self.batch_size or 0}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Let the next iteration go on where a state was taken, with the batches that remained.
@@ -142,17 +147,20 @@ class PatchLoader(DataLoader[Any]):
         Raises
         ------
         ConfigError
-            If the state is of a loader with another seed, or is no state.
+            If the state is of a loader with another seed, number of items or batch size, or is no state.
         """
-        if set(state) != {"seed", "epoch", "n_batches"}:
-            msg = f"loader state: expected what state_dict() returns (seed, epoch, n_batches), got {sorted(state)}."
+        identity = self._identity()
+        names = {"epoch", "n_batches", *identity}
+        if set(state) != names:
+            msg = f"loader state: expected what state_dict() returns ({', '.join(sorted(names))}), got {sorted(state)}."
             raise ConfigError(msg)
-        if state["seed"] != self._seed:
-            msg = (
-                f"loader state: expected one made with the seed {self._seed}, got {state['seed']}. Load the state into "
-                "a loader over the same configuration."
-            )
-            raise ConfigError(msg)
+        for name, mine in identity.items():
+            if state[name] != mine:
+                msg = (
+                    f"loader state, {name}: expected {mine}, as in this loader, got {state[name]}. Load the state into "
+                    "a loader over the same data and configuration."
+                )
+                raise ConfigError(msg)
         self._go_to(_integer("epoch", state["epoch"], 0), _integer("n_batches", state["n_batches"], 0))
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # torch types its own iterator class here
