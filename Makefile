@@ -48,21 +48,24 @@ lint-python: $(VENV)/.extension $(VENV)/.dev-tools
 test-python: $(VENV)/.extension $(VENV)/.dev-tools
 	$(BIN)/python -m pytest
 
-# A venv with a pip that knows dependency groups, and with maturin.
-$(VENV)/.build-tools: pyproject.toml
+$(VENV)/.created:
 	@command -v cargo > /dev/null || { echo "cargo: not found. Install Rust (https://rustup.rs) first." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit( \
-		f"$(PYTHON): expected Python 3.11 or newer, got {sys.version.split()[0]}. Choose one: make PYTHON=python3.12 ...")'
+		"$(PYTHON): expected Python 3.11 or newer, got %d.%d. Choose one: make PYTHON=python3.12 ..." % sys.version_info[:2])'
 	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+# A pip that knows dependency groups, and maturin.
+$(VENV)/.build-tools: pyproject.toml | $(VENV)/.created
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --group build
 	@touch $@
 
-# patchmill itself in place, with its dependencies and those of its plots.
+# patchmill in place, with its dependencies and those of its plots.
 $(VENV)/.extension: $(VENV)/.build-tools $(RUST_SOURCES)
 	$(BIN)/maturin develop --release --extras plot
 	@touch $@
 
-$(VENV)/.dev-tools: $(VENV)/.extension pyproject.toml
+$(VENV)/.dev-tools: pyproject.toml | $(VENV)/.extension
 	$(BIN)/python -m pip install --quiet --group dev
 	@touch $@

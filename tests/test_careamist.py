@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +25,6 @@ from patchmill.samples import simulate_fluorescence
 from patchmill.training import load_checkpoint, restore_weights, save_checkpoint
 
 SAMPLE = simulate_fluorescence((48, 56), seed=4)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Work on tensors this small goes faster without sharing it."""
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(n_threads)
 
 
 def configure(algorithm: str = "n2v", axes: str = "YX", **arguments: Any) -> Configuration:

@@ -8,13 +8,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
-import torch
 from typer.testing import CliRunner, Result
 
 from patchmill import CAREamist, __version__
@@ -24,15 +23,6 @@ from patchmill.sources import read_tiff
 
 QUICK = ["--epochs", "1", "--patch-size", "16", "--device", "cpu", "--seed", "1"]
 IMAGE = simulate_fluorescence((40, 44), seed=2).noisy
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Work on tensors this small goes faster without sharing it."""
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(n_threads)
 
 
 @pytest.fixture

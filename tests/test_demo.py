@@ -5,26 +5,15 @@ from __future__ import annotations
 import csv
 import importlib
 import math
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from patchmill.demo import DemoReport, run_demo
 from patchmill.errors import MissingPackageError, OutputError
 from patchmill.samples import simulate_fluorescence
 from patchmill.sources import read_metadata, read_tiff
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    """Work on tensors this small goes faster without sharing it."""
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(n_threads)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ import numpy as np
 import pytest
 import skimage.data
 import tifffile
-import torch
 
 from patchmill.denoise import cast_like, denoise_tiff
 from patchmill.errors import OutputExistsError, PatchmillWarning, ShapeError
@@ -20,15 +18,6 @@ from patchmill.training import TrainingReport, load_checkpoint
 
 RNG = np.random.default_rng(7)
 DTYPES = ["?", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8", ">u2", ">i2", ">f4", ">f8"]
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Work on tensors this small goes faster without sharing it."""
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(n_threads)
 
 
 def counts(*shape: int, dtype: str = "u2") -> np.ndarray:

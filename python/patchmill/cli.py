@@ -108,7 +108,7 @@ def denoise(
 def demo(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the files go.")] = Path("demo"),
     *,
-    epochs: Annotated[int, typer.Option(metavar="N", min=1, help="How often the patches are seen.")] = 30,
+    epochs: Annotated[int, typer.Option(metavar="N", min=1, help="How often the patches are seen.")] = 20,
     size: Annotated[int, typer.Option(metavar="N", min=128, help="The side of the image in pixels.")] = 512,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Decides the image and every random draw.")] = 0,
     device: Device = None,

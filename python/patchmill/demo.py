@@ -46,7 +46,7 @@ def run_demo(
     folder: str | os.PathLike[str],
     *,
     size: int = 512,
-    num_epochs: int = 30,
+    num_epochs: int = 20,
     seed: int = 0,
     device: str | None = None,
     progress: bool | None = None,
@@ -62,7 +62,7 @@ def run_demo(
         Where the files go; it is made if it is not there.
     size : int, default=512
         The side of the image in pixels.
-    num_epochs : int, default=30
+    num_epochs : int, default=20
         How often as many patches are drawn as would cover the image.
     seed : int, default=0
         Decides the image and every random draw.

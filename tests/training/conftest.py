@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -30,15 +30,6 @@ def n2v_batch(generator: torch.Generator, n_patches: int, size: int = 16) -> tup
     original = torch.randn(n_patches, 1, size, size, generator=generator)
     mask = (torch.rand(original.shape, generator=generator) < 0.02).to(torch.uint8)
     return original.where(mask == 0, 0.0), original, mask
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Work on tensors this small goes faster without sharing it."""
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(n_threads)
 
 
 @pytest.fixture

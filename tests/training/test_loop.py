@@ -62,10 +62,16 @@ def trainer(tmp_path: Path) -> Callable[[Configuration], Trainer]:
     return create
 
 
-def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
-    n2v_config: MakeConfig, n2v_data: MakeData, trainer: Callable[..., Trainer]
-) -> None:
+@pytest.fixture
+def two_threads() -> Iterator[None]:
     torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(1)
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
+    n2v_config: MakeConfig, n2v_data: MakeData, trainer: Callable[..., Trainer], two_threads: None
+) -> None:
     results = []
     for global_seed, seed in ((1, 5), (2, 5), (1, 6)):
         torch.manual_seed(global_seed)
