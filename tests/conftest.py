@@ -15,7 +15,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
+def _torch_threads() -> Iterator[None]:
     """Work on tensors as small as those of the tests goes faster without sharing it."""
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)

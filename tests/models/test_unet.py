@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from torch import nn
@@ -10,6 +12,15 @@ from patchmill.config import UNetConfig
 from patchmill.errors import ConfigError, ShapeError
 from patchmill.models import UNet, create_model
 from patchmill.models.blocks import interleave
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _torch_threads() -> Iterator[None]:
+    """One thread takes kernels of its own for small volumes, whose maps are in another order than those of training."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(n_threads)
 
 
 def small_unet(**parameters: object) -> UNet:
