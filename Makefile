@@ -61,9 +61,9 @@ $(VENV)/.build-tools: pyproject.toml | $(VENV)/.created
 	$(BIN)/python -m pip install --quiet --group build
 	@touch $@
 
-# patchmill in place, with its dependencies and those of its plots.
+# patchmill in place, with its dependencies and those of its plots. Unless a group is named, maturin adds `dev`.
 $(VENV)/.extension: $(VENV)/.build-tools $(RUST_SOURCES)
-	$(BIN)/maturin develop --release --extras plot
+	$(BIN)/maturin develop --release --extras plot --group build
 	@touch $@
 
 $(VENV)/.dev-tools: pyproject.toml | $(VENV)/.extension

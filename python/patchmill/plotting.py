@@ -233,7 +233,8 @@ def _figure(width: int, height: int) -> Figure:
     check_matplotlib()
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor=GROUND)
+    # A quarter of a pixel more, because some versions of matplotlib round down.
+    return Figure(figsize=((width + 0.25) / DPI, (height + 0.25) / DPI), dpi=DPI, facecolor=GROUND)
 
 
 def _relative(figure: Figure, box: Box) -> Box:
