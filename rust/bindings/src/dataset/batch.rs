@@ -82,10 +82,9 @@ impl Drop for PyBatch {
         }
         batch.cancel();
         // The threads never wait for the GIL, so to wait for them with it in hand is safe.
-        if batch.wait(FAREWELL).is_none()
-            && let Ok(mut abandoned) = ABANDONED.lock()
-        {
-            abandoned.push((batch, lease));
+        if batch.wait(FAREWELL).is_none() {
+            // Whatever became of the lock: a lease that ends before its batch would be memory freed under a thread.
+            ABANDONED.lock().unwrap_or_else(PoisonError::into_inner).push((batch, lease));
         }
     }
 }
