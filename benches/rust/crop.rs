@@ -8,7 +8,7 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use patchmill_core::patching::Region;
 use patchmill_core::sources::{Image, PixelType};
-use patchmill_core::transforms::{Affine, Orientation, crop_into};
+use patchmill_core::transforms::{Affine, Ahead, Orientation, crop_into};
 
 const SIDE: usize = 256;
 const PATCH: [usize; 3] = [1, 64, 64];
@@ -34,8 +34,17 @@ fn crop(criterion: &mut Criterion) {
             ("quarter turn", Orientation::quarter_turns(1)),
         ] {
             group.bench_function(format!("{name}, {how}"), |bencher| {
-                bencher
-                    .iter(|| crop_into(&image, black_box(&region), PATCH, orientation, &affines, black_box(&mut out)));
+                bencher.iter(|| {
+                    crop_into(
+                        &image,
+                        black_box(&region),
+                        PATCH,
+                        orientation,
+                        &affines,
+                        black_box(&mut out),
+                        &mut Ahead::nothing(),
+                    );
+                });
             });
         }
     }

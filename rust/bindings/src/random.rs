@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 #[pyfunction]
 #[pyo3(signature = (counter, key))]
 pub(crate) fn random_words(counter: [u64; 4], key: [u64; 2]) -> [u64; 4] {
-    philox4x64(counter, key)
+    philox4x64([counter], key)[0]
 }
 
 /// The items at places `start`, `start + step`, ... below `stop` in the order of an epoch of `n_items`.

@@ -20,5 +20,6 @@ pub mod random;
 pub mod sources;
 pub mod threads;
 pub mod transforms;
+mod vectors;
 
 pub use error::{Error, Result};

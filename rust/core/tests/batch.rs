@@ -8,7 +8,7 @@ use patchmill_core::dataset::{Batch, BatchBuffers, Item, ItemBuffers, Paired, Pa
 use patchmill_core::patching::{Plan, SampleSizes};
 use patchmill_core::sources::{Image, PixelType};
 use patchmill_core::threads::pool;
-use patchmill_core::transforms::{Affine, Augmentation, N2vManipulate, N2vStrategy};
+use patchmill_core::transforms::{Affine, Ahead, Augmentation, N2vManipulate, N2vStrategy};
 
 const AUGMENTATION: Augmentation =
     Augmentation { flip_y: true, flip_x: true, flip_probability: 0.5, rotation_probability: 0.5 };
@@ -80,7 +80,7 @@ fn a_batch_is_its_items_one_after_the_other_for_any_number_of_threads() {
                 original: &mut expected.original[range.clone()],
                 mask: &mut expected.mask[range],
             };
-            dataset.item_into(SEED, item, dataset.draw_item(SEED, item), buffers);
+            dataset.item_into(SEED, item, dataset.draw_item(SEED, item), buffers, &mut Ahead::nothing());
         }
         for num_threads in [1, 2, 3, 8] {
             let mut outputs = Outputs::new(items.len());

@@ -2,7 +2,7 @@
 
 use patchmill_core::patching::Region;
 use patchmill_core::sources::{Image, PixelType};
-use patchmill_core::transforms::{Affine, Orientation, crop_into};
+use patchmill_core::transforms::{Affine, Ahead, Orientation, crop_into};
 use proptest::prelude::*;
 
 /// An image of the axes C, Z, Y, X whose axes lie in memory in any order and direction.
@@ -85,7 +85,7 @@ proptest! {
         let origin = std::array::from_fn(|axis| place[axis].index(layout.shape[1 + axis] - size[axis] + 1));
         let affines: Vec<Affine> = (0..n_channels).map(|c| Affine::new(100.5 + c as f64, 0.37)).collect();
         let mut out = vec![f32::NAN; n_channels * size.iter().product::<usize>()];
-        crop_into(&image, &Region { image: 0, sample: 0, origin }, size, orientation, &affines, &mut out);
+        crop_into(&image, &Region { image: 0, sample: 0, origin }, size, orientation, &affines, &mut out, &mut Ahead::nothing());
 
         let [depth, height, width] = size;
         let (out_height, out_width) = if orientation.transpose { (width, height) } else { (height, width) };

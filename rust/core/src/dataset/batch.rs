@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use rayon::ThreadPool;
 
-use super::{Item, ItemBuffers, Paired, PatchDataset};
+use super::{Item, ItemBuffers, ItemDraw, Paired, PatchDataset};
 use crate::error::{Error, Result};
+use crate::transforms::Ahead;
 
 /// How many tasks a thread gets of one batch: enough to even out, few enough to cost nothing.
 const TASKS_PER_THREAD: usize = 4;
@@ -164,21 +165,37 @@ impl Progress {
 
 impl Request {
     fn fill(&self, range: std::ops::Range<usize>, is_cancelled: &AtomicBool) -> Result<()> {
-        let draw = |place: usize| {
-            let draw = self.dataset.draw_item(self.seed, self.items[place]);
-            self.dataset.prefetch(&draw);
-            (place, draw)
-        };
-        let mut draws = range.map(draw).peekable();
-        while let Some((place, draw)) = draws.next() {
+        let draws: Vec<_> = range.map(|place| (place, self.dataset.draw_item(self.seed, self.items[place]))).collect();
+        let strips = |&(place, draw): &(usize, ItemDraw)| self.dataset.strips(draw, self.buffers_of(place));
+        let mut strips = draws.iter().flat_map(strips);
+        let mut ahead = Ahead::new(&mut strips);
+        for &(place, draw) in &draws {
             if is_cancelled.load(Ordering::Relaxed) {
                 return Err(Error::Cancelled);
             }
-            // The next item is drawn, so that its pixels come nearer while this one is made.
-            draws.peek();
-            self.dataset.item_into(self.seed, self.items[place], draw, self.item_buffers(place));
+            self.dataset.item_into(self.seed, self.items[place], draw, self.item_buffers(place), &mut ahead);
         }
         Ok(())
+    }
+
+    fn buffers_of(&self, place: usize) -> BatchBuffers {
+        let n_pixels: usize = self.dataset.patch_size().iter().product();
+        let n = n_pixels * self.dataset.n_channels();
+        match self.buffers {
+            BatchBuffers::Patch(patch) => BatchBuffers::Patch(patch.wrapping_add(place * n)),
+            BatchBuffers::Pair { input, target } => {
+                let Paired::Targets(_, target_affines) = self.dataset.paired() else { unreachable!() };
+                BatchBuffers::Pair {
+                    input: input.wrapping_add(place * n),
+                    target: target.wrapping_add(place * n_pixels * target_affines.len()),
+                }
+            }
+            BatchBuffers::Masked { masked, original, mask } => BatchBuffers::Masked {
+                masked: masked.wrapping_add(place * n),
+                original: original.wrapping_add(place * n),
+                mask: mask.wrapping_add(place * n),
+            },
+        }
     }
 
     /// The part of the buffers that belongs to an item.

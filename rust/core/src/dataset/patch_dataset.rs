@@ -1,10 +1,11 @@
 //! The patch dataset: an item is a pure function of seed, epoch and number.
 
+use super::BatchBuffers;
 use crate::error::{Error, Result};
 use crate::patching::{Plan, Region};
 use crate::random::{Purpose, Stream};
 use crate::sources::Image;
-use crate::transforms::{Affine, Augmentation, N2vManipulate, Orientation, crop_into, prefetch};
+use crate::transforms::{Affine, Ahead, Augmentation, N2vManipulate, Orientation, Strip, crop_into};
 
 /// An item to make: its number in the plan, and the epoch it is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,13 +124,20 @@ impl PatchDataset {
         }
     }
 
-    /// Asks the processor for the pixels of an item that will be made soon.
-    pub fn prefetch(&self, draw: &ItemDraw) {
-        let size = self.patch_size();
-        prefetch(&self.inputs[draw.region.image], &draw.region, size);
-        if let Paired::Targets(targets, _) = &self.paired {
-            prefetch(&targets[draw.region.image], &draw.region, size);
-        }
+    /// The planes of an item in the order in which they are cut, and where they will be laid down.
+    pub(super) fn strips(&self, draw: ItemDraw, buffers: BatchBuffers) -> impl Iterator<Item = Strip> {
+        let (size, region) = (self.patch_size(), draw.region);
+        let (patch, target_patch) = match buffers {
+            BatchBuffers::Patch(patch) => (patch, None),
+            BatchBuffers::Pair { input, target } => (input, Some(target)),
+            BatchBuffers::Masked { original, .. } => (original, None),
+        };
+        let targets = match &self.paired {
+            Paired::Targets(targets, _) => target_patch.map(|out| (&targets[region.image], out)),
+            _ => None,
+        };
+        let of = move |(image, out): (_, *mut f32)| Strip::all_of(image, region, size, out);
+        of((&self.inputs[region.image], patch)).chain(targets.into_iter().flat_map(of))
     }
 
     /// Makes an item as it was drawn.
@@ -137,11 +145,11 @@ impl PatchDataset {
     /// # Panics
     ///
     /// If the buffers are not those of this dataset's items.
-    pub fn item_into(&self, seed: u64, item: Item, draw: ItemDraw, buffers: ItemBuffers<'_>) {
+    pub fn item_into(&self, seed: u64, item: Item, draw: ItemDraw, buffers: ItemBuffers<'_>, ahead: &mut Ahead<'_>) {
         let ItemDraw { region, orientation } = draw;
         let size = self.patch_size();
-        let crop = |images: &[Image], affines: &[Affine], out: &mut [f32]| {
-            crop_into(&images[region.image], &region, size, orientation, affines, out);
+        let mut crop = |images: &[Image], affines: &[Affine], out: &mut [f32]| {
+            crop_into(&images[region.image], &region, size, orientation, affines, out, ahead);
         };
         match (&self.paired, buffers) {
             (Paired::Nothing, ItemBuffers::Patch(patch)) => crop(&self.inputs, &self.affines, patch),

@@ -2,7 +2,7 @@
 
 use crate::patching::{Region, TileGrid};
 use crate::sources::Image;
-use crate::transforms::{Affine, Orientation, crop_into};
+use crate::transforms::{Affine, Ahead, Orientation, crop_into};
 
 /// Cuts a tile of a sample into `out` (axes C, Z, Y, X), normalised by an affine per channel.
 ///
@@ -15,10 +15,10 @@ pub fn tile_into(image: &Image, sample: usize, grid: &TileGrid, tile: usize, aff
     let region = Region { image: 0, sample, origin: grid.tile(tile).map(|span| span.origin) };
     let crop: [usize; 3] = std::array::from_fn(|axis| tile_size[axis].min(size[axis]));
     if crop == tile_size {
-        return crop_into(image, &region, crop, Orientation::IDENTITY, affines, out);
+        return crop_into(image, &region, crop, Orientation::IDENTITY, affines, out, &mut Ahead::nothing());
     }
     let mut inside = vec![0.0; affines.len() * crop.iter().product::<usize>()];
-    crop_into(image, &region, crop, Orientation::IDENTITY, affines, &mut inside);
+    crop_into(image, &region, crop, Orientation::IDENTITY, affines, &mut inside, &mut Ahead::nothing());
     let mut pixels = out.iter_mut();
     for channel in inside.chunks_exact(crop.iter().product()) {
         for z in 0..tile_size[0] {

@@ -45,8 +45,15 @@ impl Stream {
     /// Four words at a position in the stream; any position costs the same.
     #[inline]
     pub fn block(&self, position: u64) -> [u64; 4] {
+        self.blocks::<1>(position)[0]
+    }
+
+    /// Four words at each of some positions in a row.
+    #[inline]
+    pub fn blocks<const N: usize>(&self, first: u64) -> [[u64; 4]; N] {
         // NumPy counts before it makes its first block, hence the one.
-        philox4x64([position.wrapping_add(1), self.item, self.epoch, 0], self.key)
+        let counter = |i: usize| [first.wrapping_add(i as u64 + 1), self.item, self.epoch, 0];
+        philox4x64(std::array::from_fn(counter), self.key)
     }
 }
 

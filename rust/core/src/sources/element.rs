@@ -32,6 +32,16 @@ pub enum PixelType {
 }
 
 impl PixelType {
+    /// All of them.
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 21] = {
+        use PixelType::*;
+        [
+            Bool, U8, I8, U16, I16, U32, I32, U64, I64, F16, F32, F64, SwappedU16, SwappedI16, SwappedU32, SwappedI32,
+            SwappedU64, SwappedI64, SwappedF16, SwappedF32, SwappedF64,
+        ]
+    };
+
     /// The type for a kind of number as NumPy names it (`b`, `u`, `i` or `f`), its size in bytes, and whether its byte
     /// order is foreign to this machine. None where patchmill has no such type.
     pub fn from_numpy(kind: u8, size: usize, is_swapped: bool) -> Option<Self> {

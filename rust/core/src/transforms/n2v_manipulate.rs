@@ -1,6 +1,7 @@
 //! Noise2Void's pixel masking: Krull, Buchholz and Jug, "Noise2Void - learning denoising from single noisy images"
 //! (CVPR 2019), and the median of N2V2: Höck, Buchholz, Brachmann, Jug and Freytag (ECCV workshops 2022).
 
+use super::median::Window;
 use crate::error::{Error, Result};
 use crate::random::{Stream, below_half, unit_half};
 
@@ -78,24 +79,22 @@ impl N2vManipulate {
         size: [usize; 3],
         mut visit: impl FnMut(MaskedPixel),
     ) {
-        let n_cells: [usize; 3] = std::array::from_fn(|axis| (size[axis] as f64 / self.cell[axis]).ceil() as usize);
-        let mut block = (channel * n_cells.iter().product::<usize>()) as u64;
-        for z in 0..n_cells[0] {
-            for y in 0..n_cells[1] {
-                for x in 0..n_cells[2] {
-                    let words = stream.block(block);
-                    block += 1;
-                    let cell = [z, y, x];
-                    let position: [usize; 3] = std::array::from_fn(|axis| {
-                        let within = unit_half((words[axis] >> 32) as u32);
-                        ((cell[axis] as f64 + within) * self.cell[axis]) as usize
+        let n_cells = std::array::from_fn(|axis| (size[axis] as f64 / self.cell[axis]).ceil() as usize);
+        let n_blocks = n_cells.iter().product::<usize>();
+        let first = channel * n_blocks;
+        let mut cells = cells_in_order(n_cells);
+        for block in (0..n_blocks).step_by(CELLS) {
+            let words = stream.blocks::<CELLS>((first + block) as u64);
+            for (words, cell) in words.iter().zip(cells.by_ref().take(CELLS)) {
+                let position: [usize; 3] = std::array::from_fn(|axis| {
+                    let within = unit_half((words[axis] >> 32) as u32);
+                    ((cell[axis] as f64 + within) * self.cell[axis]) as usize
+                });
+                if (0..3).all(|axis| position[axis] < size[axis]) {
+                    let replacement = std::array::from_fn(|axis| {
+                        replace(position[axis], self.reach[axis], size[axis], words[axis] as u32)
                     });
-                    if (0..3).all(|axis| position[axis] < size[axis]) {
-                        let replacement = std::array::from_fn(|axis| {
-                            replace(position[axis], self.reach[axis], size[axis], words[axis] as u32)
-                        });
-                        visit(MaskedPixel { position, replacement });
-                    }
+                    visit(MaskedPixel { position, replacement });
                 }
             }
         }
@@ -121,40 +120,26 @@ impl N2vManipulate {
         masked.copy_from_slice(original);
         mask.fill(0);
         let flat = |[z, y, x]: [usize; 3]| (z * size[1] + y) * size[2] + x;
-        let mut roi = Vec::new();
+        let mut roi = Window::default();
         let channels = original.chunks_exact(n_pixels).zip(masked.chunks_exact_mut(n_pixels));
         for (channel, ((original, masked), mask)) in channels.zip(mask.chunks_exact_mut(n_pixels)).enumerate() {
             self.draw_masked_pixels(stream, channel, size, |MaskedPixel { position, replacement }| {
                 mask[flat(position)] = 1;
                 masked[flat(position)] = match self.strategy {
                     N2vStrategy::Uniform => original[flat(replacement)],
-                    N2vStrategy::Median => self.median(original, size, position, &mut roi),
+                    N2vStrategy::Median => roi.median(original, size, position, self.reach),
                 };
             });
         }
     }
+}
 
-    /// The median of the region of interest without its centre. Beyond the patch its border pixels are repeated.
-    fn median(&self, original: &[f32], size: [usize; 3], position: [usize; 3], roi: &mut Vec<f32>) -> f32 {
-        roi.clear();
-        let along = |axis: usize| {
-            let (position, last) = (position[axis], size[axis] - 1);
-            let reach = self.reach[axis];
-            (0..=2 * reach).map(move |step| (position + step).saturating_sub(reach).min(last))
-        };
-        for z in along(0) {
-            for y in along(1) {
-                let row = &original[(z * size[1] + y) * size[2]..][..size[2]];
-                roi.extend(along(2).map(|x| row[x]));
-            }
-        }
-        // The centre is the middle of a window of odd sides, wherever the border has cut it.
-        roi.swap_remove(roi.len() / 2);
-        let half = roi.len() / 2;
-        let (below, &mut upper, _) = roi.select_nth_unstable_by(half, f32::total_cmp);
-        let lower = below.iter().copied().max_by(f32::total_cmp).unwrap_or(upper);
-        (lower + upper) * 0.5
-    }
+/// Cells whose words are drawn together, so that the processor has other work while one multiplication waits.
+const CELLS: usize = 2;
+
+/// The places of cells along Z, Y and X, X running fastest.
+fn cells_in_order(n: [usize; 3]) -> impl Iterator<Item = [usize; 3]> {
+    (0..n[0]).flat_map(move |z| (0..n[1]).flat_map(move |y| (0..n[2]).map(move |x| [z, y, x])))
 }
 
 /// The position of a replacement along one axis: at most `reach` away, never the position itself unless the border

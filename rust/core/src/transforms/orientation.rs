@@ -24,6 +24,17 @@ impl Orientation {
     /// X runs backwards, as `numpy.flip(patch, -1)` has it.
     pub const FLIP_X: Self = Self { transpose: false, flip_y: false, flip_x: true };
 
+    /// All eight.
+    pub const ALL: [Self; 8] = {
+        let mut all = [Self::IDENTITY; 8];
+        let mut i = 0;
+        while i < 8 {
+            all[i] = Self { transpose: i & 4 != 0, flip_y: i & 2 != 0, flip_x: i & 1 != 0 };
+            i += 1;
+        }
+        all
+    };
+
     /// Quarter turns, as `numpy.rot90(patch, n, axes=(-2, -1))` has them.
     pub fn quarter_turns(n: u64) -> Self {
         match n % 4 {
@@ -96,18 +107,6 @@ impl Augmentation {
 mod tests {
     use super::*;
 
-    fn all() -> Vec<Orientation> {
-        let mut orientations = Vec::new();
-        for transpose in [false, true] {
-            for flip_y in [false, true] {
-                for flip_x in [false, true] {
-                    orientations.push(Orientation { transpose, flip_y, flip_x });
-                }
-            }
-        }
-        orientations
-    }
-
     /// The definition, pixel by pixel.
     fn apply(orientation: Orientation, patch: &[[u8; 3]; 3]) -> [[u8; 3]; 3] {
         std::array::from_fn(|y| {
@@ -122,8 +121,8 @@ mod tests {
 
     #[test]
     fn composition_is_application_one_after_the_other() {
-        for first in all() {
-            for second in all() {
+        for first in Orientation::ALL {
+            for second in Orientation::ALL {
                 assert_eq!(apply(first.then(second), &PATCH), apply(second, &apply(first, &PATCH)));
             }
         }
@@ -131,12 +130,12 @@ mod tests {
 
     #[test]
     fn the_eight_orientations_are_a_group() {
-        for a in all() {
+        for a in Orientation::ALL {
             assert_eq!(a.then(Orientation::IDENTITY), a);
             assert_eq!(Orientation::IDENTITY.then(a), a);
-            assert_eq!(all().into_iter().filter(|&b| a.then(b) == Orientation::IDENTITY).count(), 1);
-            for b in all() {
-                for c in all() {
+            assert_eq!(Orientation::ALL.into_iter().filter(|&b| a.then(b) == Orientation::IDENTITY).count(), 1);
+            for b in Orientation::ALL {
+                for c in Orientation::ALL {
                     assert_eq!(a.then(b).then(c), a.then(b.then(c)));
                 }
             }
