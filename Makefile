@@ -10,19 +10,25 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -type d -o -name '*.rs' 
 # What the recipes run in turn uses all cores by itself.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench wheel lint lint-rust lint-python test-rust test-python
+.PHONY: help demo test sanitize bench bench-instructions wheel lint lint-rust lint-python test-rust test-python
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.extension ## denoise a simulated image with Noise2Void and show what was gained
 	$(BIN)/patchmill demo runs/demo
 
 test: lint-rust test-rust lint-python test-python ## run every check, the cheap ones first
 
+sanitize: $(VENV)/.extension $(VENV)/.dev-tools ## run the tests where every access to memory is checked (Linux on x86-64; valgrind, gcc)
+	.ci/sanitize
+
 bench: $(VENV)/.extension ## measure the loader and the kernels, and write benches/results
-	$(BIN)/python benches/python/loader.py
+	$(BIN)/python benches/python/bench.py
 	cargo bench --package patchmill-core -- --warm-up-time 0.5 --measurement-time 2
+
+bench-instructions: ## count every kernel's instructions beside those that are kept (valgrind)
+	$(PYTHON) benches/python/instructions.py
 
 wheel: $(VENV)/.build-tools ## build the wheel that would be published into dist/ (DIST=... for another folder)
 	$(BIN)/maturin build --locked --compatibility pypi --auditwheel check --out $(DIST)

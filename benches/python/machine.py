@@ -1,5 +1,6 @@
-"""What a figure was measured on and with."""
+"""When, on what and with what a figure was measured."""
 
+import datetime
 import os
 import platform
 import sys
@@ -18,8 +19,9 @@ def describe_machine() -> dict[str, str]:
     """Name the machine and the versions, by headings for a table."""
     n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
+        "date": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}",
         "processor": f"{_processor()}, {n_cores} cores for this process{_caches()}",
-        "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
+        "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB{_huge_pages()}",
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "load before": f"{os.getloadavg()[0]:.2f} processes wanting a core in the last minute",
         "python": sys.version.split()[0],
@@ -46,3 +48,12 @@ def _caches() -> str:
         if kind != "Instruction":
             caches.append(f"L{level} {size}")
     return f" ({', '.join(caches)})" if caches else ""
+
+
+def _huge_pages() -> str:
+    """Tell who gets huge pages, where the system says: the setting in brackets."""
+    try:
+        setting = Path("/sys/kernel/mm/transparent_hugepage/enabled").read_text()
+    except OSError:
+        return ""
+    return f" (huge pages: {setting.partition('[')[2].partition(']')[0]})"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, rule
 
 from patchmill.dataset import InMemoryDataset, PatchLoader
 from tests.dataset.milling import as_bytes, copied, data_config, noise
@@ -34,60 +35,76 @@ def batches_of(kind: str, epoch: int) -> list[tuple[bytes, ...]]:
     return copied(fresh)
 
 
+@dataclass
+class Iteration:
+    """An iterator of a loader, and what it should yield."""
+
+    batches: Any
+    epoch: int
+    n_done: int
+
+    def take(self, expected: list[tuple[bytes, ...]]) -> tuple[int, int]:
+        """Take a batch or see the end, and return the epoch and the batch at which a resumed loader would go on."""
+        if self.n_done == len(expected):
+            with pytest.raises(StopIteration):
+                next(self.batches)
+            return self.epoch + 1, 0
+        assert as_bytes(next(self.batches)) == expected[self.n_done]
+        self.n_done += 1
+        return self.epoch, self.n_done
+
+
 class LoaderMachine(RuleBasedStateMachine):
-    """A loader, and a model of it: where the newest iteration stands, and where the next one begins."""
+    """A loader with several iterations at once, and a model of it: where each stands, and where the next one begins."""
+
+    iterations = Bundle("iterations")
 
     @initialize(kind=st.sampled_from(sorted(KINDS)))
     def create(self, kind: str) -> None:
         self.kind = kind
         self.loader = loader(kind)
-        self.iterator: Any = None
+        self.newest: Iteration | None = None
         self.place = (0, 0)
         """The epoch and the batch at which a resumed loader would go on."""
         self.next_place = (0, 0)
 
-    @rule()
-    def begin_an_iteration(self) -> None:
-        self.iterator = iter(self.loader)
-        self.epoch, self.n_done = self.place = self.next_place
-        self.next_place = (self.epoch + 1, 0)
-        self.is_newest = True
+    @rule(target=iterations)
+    def begin_an_iteration(self) -> Iteration:
+        epoch, n_done = self.place = self.next_place
+        self.next_place = (epoch + 1, 0)
+        self.newest = Iteration(iter(self.loader), epoch, n_done)
+        return self.newest
 
-    @precondition(lambda self: self.iterator is not None)
-    @rule(n=st.integers(1, 4))
-    def take_batches(self, n: int) -> None:
-        expected = batches_of(self.kind, self.epoch)
+    @rule(iteration=iterations, n=st.integers(1, 4))
+    def take_batches(self, iteration: Iteration, n: int) -> None:
         for _ in range(n):
-            if self.n_done == len(expected):
-                with pytest.raises(StopIteration):
-                    next(self.iterator)
-                place = (self.epoch + 1, 0)
-            else:
-                assert as_bytes(next(self.iterator)) == expected[self.n_done]
-                self.n_done += 1
-                place = (self.epoch, self.n_done)
-            if self.is_newest:
+            place = iteration.take(batches_of(self.kind, iteration.epoch))
+            if iteration is self.newest:
                 self.place = place
+
+    @rule(iteration=consumes(iterations))
+    def drop_an_iteration(self, iteration: Iteration) -> None:
+        iteration.batches = None
 
     @rule(epoch=st.integers(0, 3))
     def set_the_epoch(self, epoch: int) -> None:
         self.loader.set_epoch(epoch)
         self.place = self.next_place = (epoch, 0)
-        self.is_newest = False
+        self.newest = None
 
     @rule(num_threads=st.integers(1, 3), prefetch=st.integers(1, 4))
     def resume_in_another_loader(self, num_threads: int, prefetch: int) -> None:
         state = self.loader.state_dict()
         self.loader = loader(self.kind, num_threads, prefetch)
         self.loader.load_state_dict(state)
-        self.iterator = None
         self.next_place = self.place
+        self.newest = None
 
     @rule()
     def load_the_own_state(self) -> None:
         self.loader.load_state_dict(self.loader.state_dict())
         self.next_place = self.place
-        self.is_newest = False
+        self.newest = None
 
 
 LoaderMachine.TestCase.settings = settings(stateful_step_count=25)

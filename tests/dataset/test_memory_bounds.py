@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 
+import numpy as np
 import pytest
 
-from tests.dataset.test_processes import printed_by
+from patchmill._core import PatchDataset, Plan
+from patchmill.errors import ShapeError
+from tests.dataset.processes import printed_by
 
 SCRIPT = """
 import ctypes, itertools, mmap
@@ -76,3 +79,13 @@ print(n_items > 1000)
 @pytest.mark.skipif(sys.platform != "linux", reason="protects pages by mprotect")
 def test_nothing_is_touched_outside_of_images_and_batches() -> None:
     assert printed_by(SCRIPT) == "True\n"
+
+
+def test_outputs_whose_size_no_number_holds_are_refused() -> None:
+    side = 2**31
+    pixels = np.broadcast_to(np.zeros((1,) * 6, np.uint8), (1, 1, 1, 1, side, side))
+    plan = Plan.sequential([("image", 1, (1, side, side))], (1, side, side))
+    core = PatchDataset([("image", pixels)], [(0.0, 1.0)], plan)
+    # Four items of 2^62 pixels: their number would come round to zero.
+    with pytest.raises(ShapeError, match="4 items"):
+        core.submit(np.zeros((4, 2), np.int64), (np.empty((4, 0), np.float32),), seed=0, num_threads=1)

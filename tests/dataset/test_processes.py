@@ -1,132 +1,41 @@
-"""Forks, Ctrl-C, early ends and memory, each in a process of its own that must not hang."""
+"""Ctrl-C and early ends, each in a process of its own that must not hang."""
 
 from __future__ import annotations
 
-import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 import pytest
 
-TIMEOUT = 45
+from tests.dataset.processes import printed_by
+from tests.dataset.thoroughness import times
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks and signals are POSIX")
 
-SETUP = """
-import hashlib, os, resource, signal, sys, threading
-import numpy as np
-from patchmill.dataset import InMemoryDataset, PatchLoader
-from tests.dataset.milling import as_bytes, copied, data_config, noise
-from tests.oracles.item import Masking
 
-def digest(batches):
-    return hashlib.sha256(repr([as_bytes(batch) for batch in batches]).encode()).hexdigest()
-
-def small():
-    return InMemoryDataset(data_config("TYX", masking=Masking("uniform", 5, 2.0)), noise((5, 70, 70)))
-
-def interrupt_soon():
-    # Another thread does it, which needs the GIL, so that work which keeps the GIL is found, too.
-    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-
-def endless():
-    # Medians over 9261 pixels each: a batch of hundreds of items takes minutes.
-    config = data_config("SZYX", masking=Masking("median", 21, 10.0), patch_size=[48, 48, 48],
-                         image_means=[0.0], image_stds=[1.0])
-    return InMemoryDataset(config, np.broadcast_to(noise((48, 48, 48), np.uint8), (1000, 48, 48, 48)))
-"""
-
-
-def printed_by(script: str) -> str:
-    """Run a script in a process of its own, which must end well, and return what it printed."""
-    command = [sys.executable, "-c", SETUP + textwrap.dedent(script)]
-    try:
-        done = subprocess.run(
-            command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=TIMEOUT, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        pytest.fail(f"the process hangs; it printed: {error.stdout!r} {error.stderr!r}")
-    assert done.returncode == 0, f"{done.returncode}\n{done.stdout}{done.stderr}"
-    return done.stdout
-
-
-def test_forks_in_the_middle_of_an_epoch_go_on_with_the_same_batches() -> None:
+def test_ctrl_c_is_heard_in_the_middle_of_any_work(tmp_path: Path) -> None:
     script = """
-    def fork(work):
-        reader, writer = os.pipe()
-        child = os.fork()
-        if child == 0:
-            try:
-                os.write(writer, work().encode())
-            finally:
-                os._exit(0)
-        os.close(writer)
-        with os.fdopen(reader) as pipe:
-            told = pipe.read()
-        assert os.waitpid(child, 0)[1] == 0
-        return told
+    import tifffile
+    from patchmill.sources import open_images
 
-    dataset = small()
-    expected = digest(list(PatchLoader(dataset, 4, shuffle=True))[2:])
-    for num_threads in (1, 2, 5):
-        batches = iter(PatchLoader(dataset, 4, shuffle=True, num_threads=num_threads, prefetch=3))
-        next(batches), next(batches)
-
-        def as_child():
-            own = digest(PatchLoader(dataset, 4, shuffle=True, num_threads=num_threads))
-            rest = list(batches)
-            grandchild = fork(lambda: digest(PatchLoader(dataset, 4, shuffle=True)))
-            return digest(rest) + own + grandchild
-
-        whole = digest(PatchLoader(dataset, 4, shuffle=True))
-        assert fork(as_child) == expected + whole * 2
-        assert digest(batches) == expected
-        assert fork(lambda: str(dataset[3][0].sum())) == str(dataset[3][0].sum())
-    print("same")
+    path = FOLDER + "/compressed.tif"
+    tifffile.imwrite(path, np.zeros((8, 512, 512), np.uint16), compression="zlib", photometric="minisblack")
+    slow = endless()
+    works = {
+        "a batch": lambda: next(iter(PatchLoader(slow, 300, num_threads=1, prefetch=1))),
+        "items": lambda: slow.__getitems__(range(300)),
+        "integer statistics": lambda: InMemoryDataset(
+            data_config(), np.broadcast_to(np.arange(1 << 16, dtype=np.uint16), (1 << 22, 1 << 16))),
+        "float statistics": lambda: InMemoryDataset(
+            data_config(), np.broadcast_to(np.arange(1 << 16, dtype=np.float64), (1 << 22, 1 << 16))),
+        "pages of a file": lambda: [open_images(path, "tiff", "ZYX") for _ in range(100_000)],
+    }
+    for name, work in works.items():
+        seconds = seconds_until_interrupted(work)
+        assert seconds < 2, f"{name}: {seconds:.2f} s"
+    print("heard")
     """
-    assert printed_by(script) == "same\n"
-
-
-def test_a_fork_while_threads_are_busy_does_not_hang() -> None:
-    script = """
-    dataset = endless()
-    slow = iter(PatchLoader(dataset, 8, num_threads=2))
-    for _ in range(5):
-        child = os.fork()
-        if child == 0:
-            quick = small()
-            copied(PatchLoader(quick, 4, num_threads=2))
-            os._exit(0)
-        assert os.waitpid(child, 0)[1] == 0
-    del slow
-    print("done")
-    """
-    assert printed_by(script) == "done\n"
-
-
-def test_ctrl_c_is_heard_while_a_batch_is_waited_for() -> None:
-    script = """
-    batches = iter(PatchLoader(endless(), 300, num_threads=1, prefetch=1))
-    try:
-        interrupt_soon()
-        next(batches)
-    except KeyboardInterrupt:
-        print("interrupted")
-    """
-    assert printed_by(script) == "interrupted\n"
-
-
-def test_ctrl_c_is_heard_while_statistics_are_computed() -> None:
-    script = """
-    image = np.broadcast_to(np.arange(1 << 20, dtype=np.float64), (1 << 18, 1 << 20))
-    try:
-        interrupt_soon()
-        InMemoryDataset(data_config(), image)
-    except KeyboardInterrupt:
-        print("interrupted")
-    """
-    assert printed_by(script) == "interrupted\n"
+    assert printed_by(script.replace("FOLDER", repr(str(tmp_path)))) == "heard\n"
 
 
 def test_an_iterator_goes_on_after_ctrl_c() -> None:
@@ -185,50 +94,89 @@ def test_a_process_may_end_at_any_time() -> None:
     assert printed_by(script) == "done\n"
 
 
-def test_memory_is_the_source_and_a_few_batches() -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_iterations_that_stop_early_leave_no_thread_and_no_descriptor_behind() -> None:
     script = """
-    def peak():
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    loader = PatchLoader(small(), 4, shuffle=True, num_threads=3, prefetch=4)
+    kept = []
 
-    config = data_config("TYX", masking=Masking("uniform", 11, 0.2), patch_size=[64, 64])
-    warm = InMemoryDataset(config, noise((2, 128, 128)))
-    copied(PatchLoader(warm, 4))
-    image = np.ones((96, 1024, 1024), dtype=np.uint16)
-    image[:, ::2] = 7
-    before = peak()
-    dataset = InMemoryDataset(config, image)
-    validation = dataset.split_dataset(0.1)
-    batch_bytes = 64 * 64 * 64 * 9
-    for _ in range(2):
-        for batch in PatchLoader(dataset, 64, shuffle=True):
+    def broken_off():
+        for batch in loader:
+            break
+
+    def failed():
+        try:
+            for batch in loader:
+                raise ValueError
+        except ValueError:
             pass
-    for batch in PatchLoader(validation, 64):
-        pass
-    grown = peak() - before
-    assert grown < 12 * batch_bytes + (24 << 20), f"{grown / 2**20:.0f} MiB over a source of {image.nbytes / 2**20:.0f}"
-    print("lean")
+
+    def dropped():
+        batches = iter(loader)
+        next(batches)
+        del batches
+
+    def kept_in_a_traceback():
+        def use():
+            batches = iter(loader)
+            raise ValueError(next(batches)[0].shape)
+        try:
+            use()
+        except ValueError as error:
+            kept.append(error)
+
+    def two_at_once():
+        first, second = iter(loader), iter(loader)
+        next(first), next(second), next(first)
+
+    stops = [broken_off, failed, dropped, kept_in_a_traceback, two_at_once]
+    for stop in stops:
+        stop()
+    before = usage()
+    for _ in range(40):
+        for stop in stops:
+            stop()
+    assert usage() == before
+    kept.clear()
+    assert usage() == before
+    loader.set_epoch(0)
+    assert digest(loader) == digest(PatchLoader(small(), 4, shuffle=True))
+    print("as before")
     """
-    assert printed_by(script) == "lean\n"
+    assert printed_by(script) == "as before\n"
 
 
-def test_epochs_broken_off_leave_no_memory_behind() -> None:
-    script = """
-    def resident():
-        with open("/proc/self/statm") as file:
-            return int(file.read().split()[1]) * resource.getpagesize()
+CORE_ALONE = """
+# Without torch, whose own end takes a second.
+import os, select, signal, sys, threading
+import numpy as np
+from patchmill._core import PatchDataset, Plan
 
-    dataset = small()
-    def some_epochs(n):
-        for _ in range(n):
-            loader = PatchLoader(dataset, 16, shuffle=True, prefetch=4)
-            next(iter(loader))
-    some_epochs(300)
-    before = resident()
-    some_epochs(1500)
-    grown = resident() - before
-    assert grown < 4 << 20, f"{grown / 2**20:.1f} MiB"
-    print("lean")
+dataset = PatchDataset([("image", np.ones((1, 200, 1, 1, 64, 64)))], [(0.0, 1.0)],
+                       Plan.sequential([("image", 200, (1, 64, 64))], (1, 64, 64)))
+
+def begin():
+    items = np.array([(index, 0) for index in range(200)])
+    return dataset.submit(items, (np.empty((200, 1, 1, 64, 64), np.float32),), seed=0, num_threads=3)
+"""
+
+
+@pytest.mark.timeout(600)
+def test_interpreters_that_end_while_batches_are_made_end_well() -> None:
+    script = f"""
+    for n in range({times(40, slow=200)}):
+        child = os.fork()
+        if child == 0:
+            batches = [begin() for _ in range(4)]
+            if n % 4 == 1:
+                batches[0].wait()
+            if n % 4 == 2:
+                batches.append(batches)
+            if n % 4 == 3:
+                threading.Thread(target=batches[3].wait).start()
+            sys.exit(0)
+        assert os.waitpid(child, 0)[1] == 0, n
+    kept = begin()
+    print("done")
     """
-    if not Path("/proc/self/statm").exists():
-        pytest.skip("needs Linux")
-    assert printed_by(script) == "lean\n"
+    assert printed_by(script, setup=CORE_ALONE, timeout=600) == "done\n"

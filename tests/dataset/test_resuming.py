@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import copy
+import json
+from itertools import islice
 from typing import Any
 
+import numpy as np
 import pytest
 
-from patchmill.dataset import InMemoryDataset, PatchLoader
+from patchmill._core import order
+from patchmill.dataset import EpochIndex, InMemoryDataset, PatchLoader, PatchSampler
 from patchmill.errors import ConfigError
-from tests.dataset.milling import as_bytes, copied, epochs
+from tests.dataset.kinds import KINDS
+from tests.dataset.milling import as_bytes, assert_is_item, copied, data_config, epochs, noise
 
 
 @pytest.mark.parametrize("drop_last", [False, True])
@@ -32,6 +37,63 @@ def test_a_state_of_any_place_resumes_with_the_batches_that_remained(dataset: In
         next(batches)
     resumed.load_state_dict(loader.state_dict())
     assert copied(resumed) == reference[2]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_items_of_every_kind_resume(kind: str) -> None:
+    reference = epochs(PatchLoader(KINDS[kind], 4, shuffle=True), 2)
+    for n_done in (0, 1, len(reference[0]) - 1, len(reference[0])):
+        loader = PatchLoader(KINDS[kind], 4, shuffle=True, num_threads=3, prefetch=4)
+        for _batch in islice(loader, n_done):
+            pass
+        resumed = PatchLoader(KINDS[kind], 4, shuffle=True)
+        resumed.load_state_dict(json.loads(json.dumps(loader.state_dict())))
+        assert [copied(resumed), copied(resumed)] == [reference[0][n_done:], reference[1]]
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_a_state_of_the_millionth_batch_resumes_there(shuffle: bool) -> None:
+    n_items, place = 2_500_003, 1_000_000
+    images = np.broadcast_to(noise((8, 8)), (n_items, 8, 8))
+    dataset = InMemoryDataset(data_config("TYX", patch_size=[8, 8], image_means=[0.0], image_stds=[1.0]), images)
+    loader = PatchLoader(dataset, 2, shuffle=shuffle)
+    loader.load_state_dict({**loader.state_dict(), "epoch": 3, "n_batches": place})
+    places = {"start": 2 * place, "stop": 2 * place + 8, "step": 1}
+    expected = order(n_items, seed=42, epoch=3, **places).tolist() if shuffle else list(range(2 * place, 2 * place + 8))
+    batches = list(islice(loader, 4))
+    items = [item for batch in batches for item in zip(*batch, strict=True)]
+    for index, item in zip(expected, items, strict=True):
+        assert_is_item([tensor.numpy() for tensor in item], dataset[EpochIndex(index, 3)])
+    assert loader.state_dict()["n_batches"] == place + 4
+
+
+def test_the_last_batches_of_a_long_epoch_resume() -> None:
+    n_items = 1_000_003
+    images = np.broadcast_to(noise((8, 8)), (n_items, 8, 8))
+    dataset = InMemoryDataset(data_config("TYX", patch_size=[8, 8], image_means=[0.0], image_stds=[1.0]), images)
+    loader = PatchLoader(dataset, 4, shuffle=True)
+    loader.load_state_dict({**loader.state_dict(), "n_batches": len(loader) - 2})
+    assert [len(batch[0]) for batch in loader] == [4, 3]
+
+
+@pytest.mark.parametrize("drop_last", [False, True])
+def test_ranks_resume_each_with_its_share(dataset: InMemoryDataset, drop_last: bool) -> None:
+    n_ranks = 3
+
+    def loader(rank: int, **options: Any) -> PatchLoader:
+        sampler = PatchSampler(dataset, n_ranks, rank, drop_last=drop_last)
+        return PatchLoader(dataset, 2, sampler=sampler, **options)
+
+    whole = [epochs(loader(rank), 2) for rank in range(n_ranks)]
+    assert len({len(batches) for of_rank in whole for batches in of_rank}) == 1, "all have as many"
+    for n_done in range(len(whole[0][0]) + 1):
+        for rank in range(n_ranks):
+            first = loader(rank, num_threads=2, prefetch=3)
+            for _batch in islice(first, n_done):
+                pass
+            resumed = loader(rank)
+            resumed.load_state_dict(first.state_dict())
+            assert [copied(resumed), copied(resumed)] == [whole[rank][0][n_done:], whole[rank][1]]
 
 
 def test_an_epoch_can_be_resumed_twice(dataset: InMemoryDataset) -> None:
@@ -125,7 +187,11 @@ def test_a_state_of_other_batches_is_refused(dataset: InMemoryDataset) -> None:
         PatchLoader(dataset, 4).load_state_dict({"epoch": 0})
 
 
-def test_a_state_is_plain_data(dataset: InMemoryDataset) -> None:
+def test_a_state_is_less_than_a_kilobyte_of_json(dataset: InMemoryDataset) -> None:
     loader = PatchLoader(dataset, 4)
     for _ in loader:
+        assert json.loads(json.dumps(loader.state_dict())) == loader.state_dict()
         assert {type(value) for value in loader.state_dict().values()} == {int}
+    longest = PatchLoader(dataset, 4, seed=2**63 - 1)
+    longest.load_state_dict({**longest.state_dict(), "epoch": 2**62, "n_batches": 2**62})
+    assert len(json.dumps(longest.state_dict())) < 1000

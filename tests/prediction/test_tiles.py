@@ -196,6 +196,7 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
         ("image", ("image", np.zeros((1, 1, 1, 1, 16, 17)))),
         ("sample", 2),
         ("first", 1),
+        ("first", 2**64 - 1),
         ("normalization", [(0.0, 1.0)] * 2),
         ("out", np.empty((5, 1, 1, 8, 8), "f4")),
         ("out", np.empty((4, 1, 1, 8, 16), "f4")[..., ::2]),
@@ -219,4 +220,12 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ShapeError):
         stitch_into(
             np.empty((4, 1, 1, 8, 8), "f4"), grid, first=0, normalization=[(0, 1)], out=np.empty((1, 1, 16, 15), "f4")
+        )
+    with pytest.raises(ShapeError):
+        stitch_into(
+            np.empty((4, 1, 1, 8, 8), "f4"),
+            grid,
+            first=2**64 - 1,
+            normalization=[(0, 1)],
+            out=np.empty((1, 1, 16, 16), "f4"),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -42,10 +43,15 @@ class BatchBuffers:
         self._pin_memory = pin_memory
         self._kept: list[Arrays] = []
         self._n_items_kept = 0
+        self._thread = threading.get_ident()
         self._n_references_if_unused = _n_references((np.empty(0),))
 
     def take(self, n_items: int) -> Arrays:
         """Return arrays for `n_items` items that nobody else uses."""
+        if threading.get_ident() != self._thread:
+            # Without a GIL, a count of references is only exact on the thread that made the arrays.
+            self._kept.clear()
+            self._thread = threading.get_ident()
         if n_items > self._n_items_kept:
             self._kept.clear()
             self._n_items_kept = n_items

@@ -62,7 +62,7 @@ pub(crate) fn output<'py, T: Element>(
         make("ShapeError", &message)
     };
     let array = array.cast::<PyArrayDyn<T>>().map_err(|_| wrong())?;
-    let fits = array.shape().first() == Some(&n_items) && array.len() == n_items * item_size;
+    let fits = array.shape().first() == Some(&n_items) && Some(array.len()) == n_items.checked_mul(item_size);
     if !fits || !array.is_c_contiguous() {
         return Err(wrong());
     }

@@ -1,8 +1,10 @@
 //! Tiles out of an image, and predicted tiles back into one.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use numpy::{PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
-use patchmill_core::prediction;
 use patchmill_core::transforms::Affine;
+use patchmill_core::{Error, Result, prediction};
 use pyo3::prelude::*;
 use rayon::prelude::*;
 
@@ -34,22 +36,23 @@ pub(crate) fn tiles_into<'py>(
     // SAFETY: `arrays` lives until the end of the function, and the views do not leave it.
     let image = &unsafe { images(&arrays) }?[0];
     let affines = affines(&normalization);
-    let item_size = affines.len() * grid.0.tile_size().iter().product::<usize>();
+    let item_size = n_floats(affines.len(), grid.0.tile_size());
     let n_tiles = out.shape().first().copied().unwrap_or(0);
     let fits = affines.len() == image.n_channels()
         && grid.0.size() == image.size()
         && sample < image.n_samples()
-        && first + n_tiles <= grid.0.n_tiles()
-        && out.len() == n_tiles * item_size;
+        && first.checked_add(n_tiles).is_some_and(|end| end <= grid.0.n_tiles())
+        && item_size.and_then(|size| size.checked_mul(n_tiles)) == Some(out.len());
     let mut out = out.try_readwrite()?;
-    let (true, Ok(out)) = (fits, out.as_slice_mut()) else {
+    let (true, Some(item_size), Ok(out)) = (fits, item_size, out.as_slice_mut()) else {
         return Err(wrong_tiles());
     };
-    run(py, num_threads, |_| {
-        out.par_chunks_mut(item_size).enumerate().for_each(|(place, tile)| {
+    run(py, num_threads, |is_cancelled| {
+        out.par_chunks_mut(item_size).enumerate().try_for_each(|(place, tile)| {
+            check(is_cancelled)?;
             prediction::tile_into(image, sample, &grid.0, first + place, &affines, tile);
-        });
-        Ok(())
+            Ok(())
+        })
     })
 }
 
@@ -66,21 +69,31 @@ pub(crate) fn stitch_into<'py>(
     out: Bound<'py, PyArrayDyn<f32>>,
 ) -> PyResult<()> {
     let affines = affines(&normalization);
-    let item_size = affines.len() * grid.0.tile_size().iter().product::<usize>();
+    let item_size = n_floats(affines.len(), grid.0.tile_size());
     let n_tiles = tiles.shape().first().copied().unwrap_or(0);
-    let fits = tiles.len() == n_tiles * item_size
-        && first + n_tiles <= grid.0.n_tiles()
-        && out.len() == affines.len() * grid.0.size().iter().product::<usize>();
+    let fits = item_size.and_then(|size| size.checked_mul(n_tiles)) == Some(tiles.len())
+        && first.checked_add(n_tiles).is_some_and(|end| end <= grid.0.n_tiles())
+        && n_floats(affines.len(), grid.0.size()) == Some(out.len());
     let mut out = out.try_readwrite()?;
-    let (true, Ok(tiles), Ok(out)) = (fits, tiles.as_slice(), out.as_slice_mut()) else {
+    let (true, Some(item_size), Ok(tiles), Ok(out)) = (fits, item_size, tiles.as_slice(), out.as_slice_mut()) else {
         return Err(wrong_tiles());
     };
-    run(py, 1, |_| {
+    run(py, 1, |is_cancelled| {
         for (place, tile) in tiles.chunks_exact(item_size).enumerate() {
+            check(is_cancelled)?;
             prediction::stitch_into(tile, &grid.0, first + place, &affines, out);
         }
         Ok(())
     })
+}
+
+/// The floats of some channels of a size.
+fn n_floats(n_channels: usize, size: [usize; 3]) -> Option<usize> {
+    size.iter().try_fold(n_channels, |n, &along| n.checked_mul(along))
+}
+
+fn check(is_cancelled: &AtomicBool) -> Result<()> {
+    if is_cancelled.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
 }
 
 fn wrong_tiles() -> PyErr {

@@ -3,16 +3,53 @@
 
 use std::collections::HashMap;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
+#[cfg(unix)]
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::error::{Error, Result};
 
+/// A process, told apart from those that it is a fork of.
+///
+/// Its number alone does not do: numbers come round again, and the first process of every container has the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Process {
+    id: u32,
+    n_forks: u64,
+}
+
+/// How many forks lie between this process and the one that loaded this library.
+static N_FORKS: AtomicU64 = AtomicU64::new(0);
+
+impl Process {
+    /// This process.
+    pub fn current() -> Self {
+        count_forks();
+        Self { id: std::process::id(), n_forks: N_FORKS.load(Ordering::Relaxed) }
+    }
+}
+
+/// Has forks counted from now on.
+fn count_forks() {
+    #[cfg(unix)]
+    {
+        static IS_COUNTING: AtomicBool = AtomicBool::new(false);
+        extern "C" fn in_child() {
+            N_FORKS.fetch_add(1, Ordering::Relaxed);
+        }
+        if !IS_COUNTING.load(Ordering::Relaxed) && !IS_COUNTING.swap(true, Ordering::Relaxed) {
+            // SAFETY: in the child, the handler adds to an atomic number and does nothing else.
+            unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+        }
+    }
+}
+
 /// The pools of one process.
 struct Pools {
-    process: u32,
+    process: Process,
     by_size: Mutex<HashMap<usize, Arc<ThreadPool>>>,
 }
 
@@ -43,7 +80,7 @@ pub fn pool(num_threads: usize) -> Result<Arc<ThreadPool>> {
 }
 
 fn pools_of_this_process() -> &'static Pools {
-    let process = std::process::id();
+    let process = Process::current();
     loop {
         let current = POOLS.load(Ordering::Acquire);
         // SAFETY: what `POOLS` points to is leaked below and never freed.
@@ -57,5 +94,27 @@ fn pools_of_this_process() -> &'static Pools {
             // SAFETY: another thread was faster, so nobody but us has seen `fresh`.
             drop(unsafe { Box::from_raw(fresh) });
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_is_another_process_even_under_the_same_number() {
+        let parent = Process::current();
+        // SAFETY: the child does nothing but compare and end, so that nothing is asked of threads that it lacks.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            let same_number = Process { id: parent.id, ..Process::current() };
+            // SAFETY: it ends the child.
+            unsafe { libc::_exit(i32::from(same_number == parent)) };
+        }
+        let mut status = -1;
+        // SAFETY: there is room for the status.
+        assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+        assert_eq!(status, 0);
+        assert_eq!(Process::current(), parent);
     }
 }

@@ -7,48 +7,23 @@ use std::time::Duration;
 
 use rayon::ThreadPool;
 
-use super::{Item, ItemBuffers, ItemDraw, Paired, PatchDataset};
+use super::{BatchBuffers, Item, ItemDraw, Paired, PatchDataset};
 use crate::error::{Error, Result};
+use crate::sources::ask_for_pages;
+use crate::threads::Process;
 use crate::transforms::Ahead;
 
 /// How many tasks a thread gets of one batch: enough to even out, few enough to cost nothing.
 const TASKS_PER_THREAD: usize = 4;
 
-/// The memory that a batch goes to, with the axes B, C, Z, Y, X. It belongs to somebody else.
-#[derive(Debug, Clone, Copy)]
-pub enum BatchBuffers {
-    /// Patches.
-    Patch(*mut f32),
-    /// Inputs and targets.
-    Pair {
-        /// The inputs.
-        input: *mut f32,
-        /// The targets.
-        target: *mut f32,
-    },
-    /// Noise2Void's three.
-    Masked {
-        /// Patches with their masked pixels replaced.
-        masked: *mut f32,
-        /// The patches.
-        original: *mut f32,
-        /// The masks.
-        mask: *mut u8,
-    },
-}
-
-// SAFETY: the pointers are only written through by `Batch`, whose constructor's caller vouches for them.
-unsafe impl Send for BatchBuffers {}
-// SAFETY: as above; every item's part is written by one thread.
-unsafe impl Sync for BatchBuffers {}
-
-/// What a batch consists of. Nothing of it changes once work has begun.
+/// What a batch consists of. But for what has been asked for, nothing of it changes once work has begun.
 #[derive(Debug)]
 struct Request {
     dataset: Arc<PatchDataset>,
     seed: u64,
     items: Vec<Item>,
     buffers: BatchBuffers,
+    are_pages_asked_for: AtomicBool,
 }
 
 /// A batch that the threads of a pool are filling.
@@ -56,7 +31,7 @@ struct Request {
 pub struct Batch {
     request: Arc<Request>,
     progress: Arc<Progress>,
-    process: u32,
+    process: Process,
 }
 
 #[derive(Debug)]
@@ -92,7 +67,10 @@ impl Batch {
                 | (Paired::Masks(_), BatchBuffers::Masked { .. })
         ));
         assert!(items.iter().all(|item| item.index < dataset.n_items()));
-        Self::start(pool, Arc::new(Request { dataset, seed, items, buffers }))
+        Self::start(
+            pool,
+            Arc::new(Request { dataset, seed, items, buffers, are_pages_asked_for: AtomicBool::new(false) }),
+        )
     }
 
     /// The same batch begun again, for a forked child that has none of the threads that were filling it.
@@ -107,7 +85,7 @@ impl Batch {
 
     /// Whether another process, of which this one is a fork, began the batch: it will never be done here.
     pub fn is_orphaned(&self) -> bool {
-        self.process != std::process::id()
+        self.process != Process::current()
     }
 
     fn start(pool: &ThreadPool, request: Arc<Request>) -> Self {
@@ -128,7 +106,7 @@ impl Batch {
                 progress.finish_task(outcome.unwrap_or_else(|panic| Err(Error::from_panic(&*panic))));
             });
         }
-        Self { request, progress, process: std::process::id() }
+        Self { request, progress, process: Process::current() }
     }
 
     /// Waits until the batch is done, at most for a time, and says how it ended, or None if it has not.
@@ -165,71 +143,41 @@ impl Progress {
 
 impl Request {
     fn fill(&self, range: std::ops::Range<usize>, is_cancelled: &AtomicBool) -> Result<()> {
-        let draws: Vec<_> = range.map(|place| (place, self.dataset.draw_item(self.seed, self.items[place]))).collect();
-        let strips = |&(place, draw): &(usize, ItemDraw)| self.dataset.strips(draw, self.buffers_of(place));
-        let mut strips = draws.iter().flat_map(strips);
+        let (n_input, n_target) = self.dataset.n_floats();
+        // All draws are made first, so that it is known what memory comes next.
+        let items: Vec<_> = range
+            .map(|place| {
+                let draw = self.dataset.draw_item(self.seed, self.items[place]);
+                (self.items[place], draw, self.buffers.item(place, n_input, n_target))
+            })
+            .collect();
+        let strips = |&(_, draw, buffers): &(Item, ItemDraw, BatchBuffers)| self.dataset.strips(draw, buffers);
+        let mut strips = items.iter().flat_map(strips);
         let mut ahead = Ahead::new(&mut strips);
-        for &(place, draw) in &draws {
+        let mut watch = self.dataset.readahead().watch(|| self.ask_for_pages());
+        for (number, &(item, draw, buffers)) in items.iter().enumerate() {
             if is_cancelled.load(Ordering::Relaxed) {
                 return Err(Error::Cancelled);
             }
-            self.dataset.item_into(self.seed, self.items[place], draw, self.item_buffers(place), &mut ahead);
+            // SAFETY: `submit`'s caller vouches for room for all items and against other readers and writers; every
+            // item's part is written by one task.
+            let buffers = unsafe { buffers.borrow(n_input, n_target) };
+            self.dataset.item_into(self.seed, item, draw, buffers, &mut ahead);
+            // The first item tells of the others; to look again after each would take a tenth of the time.
+            if number == 0 || number == items.len() - 1 {
+                watch.look(|| self.ask_for_pages());
+            }
         }
         Ok(())
     }
 
-    fn buffers_of(&self, place: usize) -> BatchBuffers {
-        let n_pixels: usize = self.dataset.patch_size().iter().product();
-        let n = n_pixels * self.dataset.n_channels();
-        match self.buffers {
-            BatchBuffers::Patch(patch) => BatchBuffers::Patch(patch.wrapping_add(place * n)),
-            BatchBuffers::Pair { input, target } => {
-                let Paired::Targets(_, target_affines) = self.dataset.paired() else { unreachable!() };
-                BatchBuffers::Pair {
-                    input: input.wrapping_add(place * n),
-                    target: target.wrapping_add(place * n_pixels * target_affines.len()),
-                }
-            }
-            BatchBuffers::Masked { masked, original, mask } => BatchBuffers::Masked {
-                masked: masked.wrapping_add(place * n),
-                original: original.wrapping_add(place * n),
-                mask: mask.wrapping_add(place * n),
-            },
-        }
-    }
-
-    /// The part of the buffers that belongs to an item.
-    fn item_buffers(&self, place: usize) -> ItemBuffers<'_> {
-        let n_pixels: usize = self.dataset.patch_size().iter().product();
-        let n_input = n_pixels * self.dataset.n_channels();
-        // SAFETY: `submit`'s caller vouches for room for all items and against other readers and writers; every place
-        // belongs to one task.
-        unsafe {
-            match self.buffers {
-                BatchBuffers::Patch(patch) => ItemBuffers::Patch(part(patch, place, n_input)),
-                BatchBuffers::Pair { input, target } => {
-                    let Paired::Targets(_, target_affines) = self.dataset.paired() else {
-                        unreachable!("checked by `submit`")
-                    };
-                    ItemBuffers::Pair {
-                        input: part(input, place, n_input),
-                        target: part(target, place, n_pixels * target_affines.len()),
-                    }
-                }
-                BatchBuffers::Masked { masked, original, mask } => ItemBuffers::Masked {
-                    masked: part(masked, place, n_input),
-                    original: part(original, place, n_input),
-                    mask: part(mask, place, n_input),
-                },
+    /// Asks for the pages of all items, once.
+    fn ask_for_pages(&self) {
+        if !self.are_pages_asked_for.swap(true, Ordering::Relaxed) {
+            for &item in &self.items {
+                let draw = self.dataset.draw_item(self.seed, item);
+                self.dataset.strips(draw, self.buffers).for_each(|strip| strip.for_each_stretch(ask_for_pages));
             }
         }
     }
-}
-
-/// # Safety
-///
-/// `buffer` must have room for `place + 1` parts, and nobody else may use the part while it lives.
-unsafe fn part<'a, T>(buffer: *mut T, place: usize, length: usize) -> &'a mut [T] {
-    // SAFETY: the caller's promise.
-    unsafe { std::slice::from_raw_parts_mut(buffer.add(place * length), length) }
 }

@@ -1,10 +1,10 @@
 //! The patch dataset: an item is a pure function of seed, epoch and number.
 
-use super::BatchBuffers;
+use super::{BatchBuffers, ItemBuffers};
 use crate::error::{Error, Result};
 use crate::patching::{Plan, Region};
 use crate::random::{Purpose, Stream};
-use crate::sources::Image;
+use crate::sources::{Image, Readahead};
 use crate::transforms::{Affine, Ahead, Augmentation, N2vManipulate, Orientation, Strip, crop_into};
 
 /// An item to make: its number in the plan, and the epoch it is made for.
@@ -37,7 +37,7 @@ pub enum Paired {
 }
 
 /// Images, the plan of their patches, and what is done to each.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct PatchDataset {
     inputs: Vec<Image>,
     affines: Vec<Affine>,
@@ -45,29 +45,7 @@ pub struct PatchDataset {
     plan: Plan,
     augmentation: Augmentation,
     fixed_epoch: Option<u64>,
-}
-
-/// Where an item goes. All have the axes C, Z, Y, X.
-#[derive(Debug)]
-pub enum ItemBuffers<'a> {
-    /// The patch.
-    Patch(&'a mut [f32]),
-    /// The patch and that of the target.
-    Pair {
-        /// The patch.
-        input: &'a mut [f32],
-        /// The target's patch.
-        target: &'a mut [f32],
-    },
-    /// Noise2Void's three.
-    Masked {
-        /// The patch with its masked pixels replaced.
-        masked: &'a mut [f32],
-        /// The patch.
-        original: &'a mut [f32],
-        /// 1 where a pixel is masked, else 0.
-        mask: &'a mut [u8],
-    },
+    readahead: Readahead,
 }
 
 impl PatchDataset {
@@ -91,7 +69,7 @@ impl PatchDataset {
             check_channels(targets, target_affines)?;
             check_pairs(&inputs, targets)?;
         }
-        Ok(Self { inputs, affines, paired, plan, augmentation, fixed_epoch })
+        Ok(Self { inputs, affines, paired, plan, augmentation, fixed_epoch, readahead: Readahead::default() })
     }
 
     /// The number of items in an epoch.
@@ -107,6 +85,21 @@ impl PatchDataset {
     /// The number of channels of the patches.
     pub fn n_channels(&self) -> usize {
         self.affines.len()
+    }
+
+    /// The number of floats of an item's patch, and of its target's.
+    pub(super) fn n_floats(&self) -> (usize, usize) {
+        let n_pixels = self.patch_size().iter().product::<usize>();
+        let n_target_channels = match &self.paired {
+            Paired::Targets(_, affines) => affines.len(),
+            Paired::Nothing | Paired::Masks(_) => 0,
+        };
+        (n_pixels * self.n_channels(), n_pixels * n_target_channels)
+    }
+
+    /// Whether the pages of the images must be asked for.
+    pub(super) fn readahead(&self) -> &Readahead {
+        &self.readahead
     }
 
     /// What an item has beside its patch.

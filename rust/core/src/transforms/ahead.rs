@@ -13,6 +13,9 @@ use crate::transforms::Orientation;
 /// cache of a core.
 const DISTANCE: usize = 32 << 10;
 
+/// From so many bytes on, what lies between rows is not worth reading with them.
+const FAR: usize = 16 << 10;
+
 /// A line of cache.
 const LINE: usize = 64;
 
@@ -56,6 +59,19 @@ impl Strip {
                 },
             }
         })
+    }
+
+    /// Visits the memory that will be read, in one stretch or, where its rows lie far apart, row by row.
+    pub fn for_each_stretch(&self, mut visit: impl FnMut(*const u8, usize)) {
+        let Rows { at, stride, bytes } = self.read;
+        let last = at.wrapping_offset((self.n_rows as isize - 1) * stride);
+        if stride.unsigned_abs() < FAR {
+            visit(at.min(last), at.addr().abs_diff(last.addr()) + bytes);
+        } else {
+            for row in 0..self.n_rows as isize {
+                visit(at.wrapping_offset(row * stride), bytes);
+            }
+        }
     }
 }
 
