@@ -10,7 +10,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -type d -o -name '*.rs' 
 # What the recipes run in turn uses all cores by itself.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help demo test sanitize bench bench-instructions wheel lint lint-rust lint-python test-rust test-python
+.PHONY: help demo test sanitize bench bench-peers bench-instructions wheel lint lint-rust lint-python test-rust test-python
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,10 @@ sanitize: $(VENV)/.extension $(VENV)/.dev-tools ## run the tests where every acc
 bench: $(VENV)/.extension ## measure the loader and the kernels, and write benches/results
 	$(BIN)/python benches/python/bench.py
 	cargo bench --package patchmill-core -- --warm-up-time 0.5 --measurement-time 2
+
+bench-peers: $(VENV)/.extension ## measure patchmill beside its peers, and write docs/benchmarks.md
+	$(BIN)/python benches/python/bench_peers.py
+	$(BIN)/python benches/python/report.py
 
 bench-instructions: ## count every kernel's instructions beside those that are kept (valgrind)
 	$(PYTHON) benches/python/instructions.py

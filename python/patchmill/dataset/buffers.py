@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 __all__ = ["BatchBuffers"]
 
 Arrays = tuple[NDArray[Any], ...]
+
+_ALIGNMENT = 64
 
 
 class BatchBuffers:
@@ -71,9 +74,17 @@ class BatchBuffers:
     def _allocate(self, n_items: int) -> Arrays:
         shapes = [((n_items, *shape), dtype) for shape, dtype in self._layout]
         if not self._pin_memory:
-            return tuple(np.empty(shape, dtype) for shape, dtype in shapes)
+            return tuple(_aligned(shape, dtype) for shape, dtype in shapes)
         types = {"float32": torch.float32, "uint8": torch.uint8}
         return tuple(torch.empty(shape, dtype=types[dtype.name], pin_memory=True).numpy() for shape, dtype in shapes)
+
+
+def _aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return an array that begins with a line of cache: vectors that lie across two of them are written twice."""
+    n_bytes = math.prod(shape) * dtype.itemsize
+    memory = np.empty(n_bytes + _ALIGNMENT, np.uint8)
+    first = -memory.ctypes.data % _ALIGNMENT
+    return memory[first : first + n_bytes].view(dtype).reshape(shape)
 
 
 def _n_references(arrays: Arrays) -> int:

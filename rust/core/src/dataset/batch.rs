@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rayon::ThreadPool;
 
-use super::{BatchBuffers, Item, ItemDraw, Paired, PatchDataset};
+use super::{BatchBuffers, Item, Paired, PatchDataset};
 use crate::error::{Error, Result};
 use crate::sources::ask_for_pages;
 use crate::threads::Process;
@@ -136,6 +136,8 @@ impl Progress {
         }
         if self.n_tasks_left.fetch_sub(1, Ordering::AcqRel) == 1 {
             outcome.get_or_insert(Ok(()));
+            // Who is woken wants the lock.
+            drop(outcome);
             self.done.notify_all();
         }
     }
@@ -151,8 +153,11 @@ impl Request {
                 (self.items[place], draw, self.buffers.item(place, n_input, n_target))
             })
             .collect();
-        let strips = |&(_, draw, buffers): &(Item, ItemDraw, BatchBuffers)| self.dataset.strips(draw, buffers);
-        let mut strips = items.iter().flat_map(strips);
+        let n_planes = self.dataset.n_planes();
+        let mut strips = (0..items.len() * n_planes).map(|number| {
+            let (_, draw, buffers) = &items[number / n_planes];
+            self.dataset.strip(draw, *buffers, number % n_planes)
+        });
         let mut ahead = Ahead::new(&mut strips);
         let mut watch = self.dataset.readahead().watch(|| self.ask_for_pages());
         for (number, &(item, draw, buffers)) in items.iter().enumerate() {
@@ -176,7 +181,9 @@ impl Request {
         if !self.are_pages_asked_for.swap(true, Ordering::Relaxed) {
             for &item in &self.items {
                 let draw = self.dataset.draw_item(self.seed, item);
-                self.dataset.strips(draw, self.buffers).for_each(|strip| strip.for_each_stretch(ask_for_pages));
+                for plane in 0..self.dataset.n_planes() {
+                    self.dataset.strip(&draw, self.buffers, plane).for_each_stretch(ask_for_pages);
+                }
             }
         }
     }

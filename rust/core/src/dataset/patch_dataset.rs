@@ -90,11 +90,14 @@ impl PatchDataset {
     /// The number of floats of an item's patch, and of its target's.
     pub(super) fn n_floats(&self) -> (usize, usize) {
         let n_pixels = self.patch_size().iter().product::<usize>();
-        let n_target_channels = match &self.paired {
+        (n_pixels * self.n_channels(), n_pixels * self.n_target_channels())
+    }
+
+    fn n_target_channels(&self) -> usize {
+        match &self.paired {
             Paired::Targets(_, affines) => affines.len(),
             Paired::Nothing | Paired::Masks(_) => 0,
-        };
-        (n_pixels * self.n_channels(), n_pixels * n_target_channels)
+        }
     }
 
     /// Whether the pages of the images must be asked for.
@@ -117,20 +120,27 @@ impl PatchDataset {
         }
     }
 
-    /// The planes of an item in the order in which they are cut, and where they will be laid down.
-    pub(super) fn strips(&self, draw: ItemDraw, buffers: BatchBuffers) -> impl Iterator<Item = Strip> {
-        let (size, region) = (self.patch_size(), draw.region);
-        let (patch, target_patch) = match buffers {
-            BatchBuffers::Patch(patch) => (patch, None),
-            BatchBuffers::Pair { input, target } => (input, Some(target)),
-            BatchBuffers::Masked { original, .. } => (original, None),
-        };
-        let targets = match &self.paired {
-            Paired::Targets(targets, _) => target_patch.map(|out| (&targets[region.image], out)),
-            _ => None,
-        };
-        let of = move |(image, out): (_, *mut f32)| Strip::all_of(image, region, size, out);
-        of((&self.inputs[region.image], patch)).chain(targets.into_iter().flat_map(of))
+    /// The number of planes that are cut for an item.
+    pub(super) fn n_planes(&self) -> usize {
+        (self.n_channels() + self.n_target_channels()) * self.patch_size()[0]
+    }
+
+    /// One of these planes, in the order in which they are cut, and where it will be laid down.
+    pub(super) fn strip(&self, draw: &ItemDraw, buffers: BatchBuffers, plane: usize) -> Strip {
+        let (size, region) = (self.patch_size(), &draw.region);
+        let n_input_planes = self.n_channels() * size[0];
+        let of = |images: &[Image], plane, out| Strip::of(&images[region.image], region, size, plane, out);
+        match (&self.paired, buffers) {
+            (Paired::Targets(targets, _), BatchBuffers::Pair { target, .. }) if plane >= n_input_planes => {
+                of(targets, plane - n_input_planes, target)
+            }
+            (
+                _,
+                BatchBuffers::Patch(out)
+                | BatchBuffers::Pair { input: out, .. }
+                | BatchBuffers::Masked { original: out, .. },
+            ) => of(&self.inputs, plane, out),
+        }
     }
 
     /// Makes an item as it was drawn.

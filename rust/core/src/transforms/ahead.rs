@@ -36,29 +36,26 @@ struct Rows {
 }
 
 impl Strip {
-    /// The planes of a region of `size` (Z, Y, X), which will be laid down one after the other from `out` on.
+    /// A plane of a region of `size` (Z, Y, X), by its number, channel by channel. The planes will be laid down one after
+    /// the other from `out` on.
     ///
     /// # Panics
     ///
-    /// If the region leaves the image.
-    pub fn all_of(image: &Image, region: Region, size: [usize; 3], out: *const f32) -> impl Iterator<Item = Self> {
-        let bytes = size[1] * size[2] * size_of::<f32>();
-        Plane::all_of(image, region, size, Orientation::IDENTITY).enumerate().map(move |(number, plane)| {
-            let row_bytes = bytes / plane.height;
-            Self {
-                n_rows: plane.height,
-                read: Rows {
-                    at: plane.pixels,
-                    stride: plane.stride_y,
-                    bytes: plane.width * plane.stride_x.unsigned_abs(),
-                },
-                write: Rows {
-                    at: out.cast::<u8>().wrapping_add(number * bytes),
-                    stride: row_bytes as isize,
-                    bytes: row_bytes,
-                },
-            }
-        })
+    /// If the region leaves the image, or has no such plane.
+    #[inline]
+    pub fn of(image: &Image, region: &Region, size: [usize; 3], number: usize, out: *const f32) -> Self {
+        let plane = Plane::of(image, region, size, number, Orientation::IDENTITY);
+        let bytes = plane.height * plane.width * size_of::<f32>();
+        let row_bytes = bytes / plane.height;
+        Self {
+            n_rows: plane.height,
+            read: Rows { at: plane.pixels, stride: plane.stride_y, bytes: plane.width * plane.stride_x.unsigned_abs() },
+            write: Rows {
+                at: out.cast::<u8>().wrapping_add(number * bytes),
+                stride: row_bytes as isize,
+                bytes: row_bytes,
+            },
+        }
     }
 
     /// Visits the memory that will be read, in one stretch or, where its rows lie far apart, row by row.

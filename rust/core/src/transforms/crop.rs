@@ -31,10 +31,9 @@ pub fn crop_into(
     assert!((0..3).all(|axis| size[axis] > 0 && region.origin[axis] + size[axis] <= image.size()[axis]));
     let (plane_into, element_size): (PlaneKernel, usize) =
         dispatch!(image.pixel_type(), T => (plane_into::<T>, T::SIZE));
-    let affines = affines.iter().flat_map(|affine| std::iter::repeat_n(affine, depth));
-    let planes = Plane::all_of(image, *region, size, orientation);
     let (vectors, mut dense) = (Vectors::widest(), Vec::new());
-    for ((plane, affine), out) in planes.zip(affines).zip(out.chunks_exact_mut(height * width)) {
+    for (number, out) in out.chunks_exact_mut(height * width).enumerate() {
+        let (plane, affine) = (Plane::of(image, region, size, number, orientation), &affines[number / depth]);
         // SAFETY: the region lies in the image (asserted above), whose pixels are readable; pixels that are not
         // neighbours in memory are made so.
         unsafe {

@@ -16,23 +16,21 @@ pub(super) struct Plane {
 }
 
 impl Plane {
-    /// The planes of a region of `size` (Z, Y, X), channel by channel, described so that X is the axis along which
-    /// pixels are closest in memory.
-    pub(super) fn all_of(
+    /// A plane of a region of `size` (Z, Y, X), by its number, channel by channel. It is described so that X is the axis
+    /// along which pixels are closest in memory.
+    #[inline]
+    pub(super) fn of(
         image: &Image,
-        region: Region,
-        size: [usize; 3],
+        region: &Region,
+        [depth, height, width]: [usize; 3],
+        number: usize,
         orientation: Orientation,
-    ) -> impl Iterator<Item = Self> {
-        let [depth, height, width] = size;
+    ) -> Self {
         let [_, stride_y, stride_x] = image.strides();
-        (0..image.n_channels()).flat_map(move |channel| {
-            (0..depth).map(move |z| {
-                let [origin_z, origin_y, origin_x] = region.origin;
-                let pixels = image.pixel(region.sample, channel, [origin_z + z, origin_y, origin_x]);
-                Self { pixels, stride_y, stride_x, height, width, orientation }.with_rows_along_memory()
-            })
-        })
+        let [origin_z, origin_y, origin_x] = region.origin;
+        let origin = [origin_z + number % depth, origin_y, origin_x];
+        let pixels = image.pixel(region.sample, number / depth, origin);
+        Self { pixels, stride_y, stride_x, height, width, orientation }.with_rows_along_memory()
     }
 
     fn with_rows_along_memory(mut self) -> Self {

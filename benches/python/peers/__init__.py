@@ -1,0 +1,1 @@
+"""What a user could pick instead of patchmill, each doing the same works."""
