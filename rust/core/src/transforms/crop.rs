@@ -129,10 +129,12 @@ unsafe fn row_into<T: Element, const REVERSED: bool>(row: *const u8, affine: &Af
 /// The elements of a block's row must be readable.
 #[inline(always)]
 unsafe fn block_of_row<T: Element>(row: *const u8, affine: &Affine) -> [f32; BLOCK] {
-    // All reads before the first write: so the compiler sees that it may use vectors.
-    // SAFETY: the caller's promise.
-    let elements: [T; BLOCK] = std::array::from_fn(|x| unsafe { T::read(row.add(x * T::SIZE)) });
-    elements.map(|element| element.normalise(affine))
+    let mut pixels = [0.0; BLOCK];
+    for (x, pixel) in pixels.iter_mut().enumerate() {
+        // SAFETY: the caller's promise.
+        *pixel = unsafe { T::read(row.add(x * T::SIZE)) }.normalise(affine);
+    }
+    pixels
 }
 
 /// Columns of the plane become rows of `out`, block by block, so that both sides stay in cache. The last blocks end
