@@ -1,4 +1,4 @@
-"""W7: how fast mean and standard deviation of 4 GiB are computed, beside one pass over them."""
+"""W7: how fast mean and standard deviation, and two quantiles, of 4 GiB are computed, beside one pass over them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from turns import take_turns
 from works import LARGE
 
-from patchmill.sources import compute_statistics, images_from_arrays
+from patchmill.sources import compute_quantiles, compute_statistics, images_from_arrays
 
 __all__ = ["measure_statistics"]
 
@@ -31,6 +31,7 @@ def measure_statistics(*, threads: Sequence[int], n_rounds: int) -> Section:
     passes: dict[str, Callable[[int], object]] = {
         "reading": functools.partial(_read, array),
         "mean and std": lambda num_threads: compute_statistics(images, num_threads=num_threads),
+        "quantiles": lambda num_threads: compute_quantiles(images, [0.01, 0.99], num_threads=num_threads),
     }
     cases = {
         (num_threads, what): functools.partial(_speed, work, num_threads)

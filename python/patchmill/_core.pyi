@@ -20,6 +20,7 @@ __all__ = [
     "__version__",
     "default_num_threads",
     "order",
+    "quantiles",
     "random_words",
     "statistics",
     "stitch_into",
@@ -55,6 +56,31 @@ def statistics(
 
     Raises
     ------
+    DataError
+        If a pixel is NaN, infinite or of a magnitude beyond 2**53.
+    """
+
+def quantiles(inputs: Sequence[_NamedArray], levels: Sequence[float], *, num_threads: int) -> list[list[float]]:
+    """Compute quantiles of every channel, by linear interpolation as `numpy.quantile` does, in float64.
+
+    Parameters
+    ----------
+    inputs : sequence of (name, array)
+        Images with the same number of channels and, but for the byte order, the same data type.
+    levels : sequence of float
+        Which quantiles, each from 0 to 1.
+    num_threads : int
+        The number of threads; the result is the same for any.
+
+    Returns
+    -------
+    list of list of float
+        For each channel a quantile for each level. Exact: pixels are read once for each 16 bits of their type.
+
+    Raises
+    ------
+    ConfigError
+        If a level is not a number from 0 to 1.
     DataError
         If a pixel is NaN, infinite or of a magnitude beyond 2**53.
     """

@@ -19,7 +19,10 @@ ALLOWED = {
     "core/src/threads.rs": {"ThreadPoolBuilder"},  # the pools themselves
     "core/src/dataset/batch.rs": {"spawn_fifo"},  # on the pool that it is handed
     "bindings/src/run.rs": {"in_place_scope", "spawn"},  # of the pool that it asks `threads::pool` for
-    "core/src/sources/statistics.rs": {"par_iter"},  # on the current pool: called from within `run` alone
+    # On the current pool: called from within `run` alone.
+    "core/src/sources/blocks.rs": {"into_par_iter"},
+    "core/src/sources/quantiles.rs": {"into_par_iter"},
+    "core/src/sources/statistics.rs": {"par_chunks_mut"},
     "bindings/src/prediction.rs": {"par_chunks_mut"},  # within `run`
 }
 """Where there are such calls, and why they run on one of the pools."""

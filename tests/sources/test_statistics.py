@@ -1,4 +1,4 @@
-"""Statistics are exact for integers, nearly so for floats, and the same for any number of threads."""
+"""Statistics are exact for integers and quantiles for all, and both are the same for any number of threads."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patchmill._core import statistics
-from patchmill.errors import DataError, PatchmillWarning, ShapeError
-from patchmill.sources import canonical_view, compute_statistics, images_from_arrays
+from patchmill._core import quantiles, statistics
+from patchmill.errors import ConfigError, DataError, PatchmillWarning, ShapeError
+from patchmill.sources import canonical_view, compute_quantiles, compute_statistics, images_from_arrays
 from tests.images import AXES, DTYPES, dtypes, lay_out, layouts, random_image, random_pixels
 from tests.oracles.crop import samples
-from tests.oracles.statistics import integer_moments, moments, square_root
+from tests.oracles.statistics import float_moments, integer_moments, moments, quantile, square_root
 
 INTEGERS = [dtype for dtype in DTYPES if dtype.kind in "bui"]
 FLOATS = [dtype for dtype in DTYPES if dtype.kind == "f"]
@@ -23,8 +23,11 @@ FLOATS = [dtype for dtype in DTYPES if dtype.kind == "f"]
 
 def computed(arrays: list[np.ndarray], axes: str, num_threads: int = 2) -> np.ndarray:
     """Return rows of means, standard deviations, minima and maxima, with a column for each channel."""
-    inputs = [(f"image {number}", canonical_view(array, axes)) for number, array in enumerate(arrays)]
-    return np.array(statistics(inputs, num_threads=num_threads))
+    return np.array(statistics(inputs(arrays, axes), num_threads=num_threads))
+
+
+def inputs(arrays: list[np.ndarray], axes: str) -> list[tuple[str, np.ndarray]]:
+    return [(f"image {number}", canonical_view(array, axes)) for number, array in enumerate(arrays)]
 
 
 def channels(arrays: list[np.ndarray], axes: str) -> list[list[np.ndarray]]:
@@ -81,6 +84,20 @@ def test_floats_are_exact_to_the_twelfth_digit(
         assert math.isclose(std, square_root(variance), rel_tol=1e-12, abs_tol=0)
         assert low == min(float(array.min()) for array in pixels)
         assert high == max(float(array.max()) for array in pixels)
+
+
+@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+@pytest.mark.parametrize(
+    "shape", [(1, 2, 1, 9, 16), (2, 1, 2, 300, 301), (1, 2, 1, 3, 70_001), (2, 2, 1, 1, 1), (1, 1, 1, 700, 3)]
+)
+def test_every_bit_of_floats_is_fixed_by_the_order_of_sums(dtype: np.dtype, shape: tuple[int, ...]) -> None:
+    # In the first layout the channels lie apart, in the second side by side.
+    images = [random_pixels(shape, dtype, seed) for seed in (1, 2)]
+    side_by_side = [np.moveaxis(np.ascontiguousarray(np.moveaxis(image, 1, -1)), -1, 1) for image in images]
+    for arrays in (images, side_by_side):
+        found = computed(arrays, "SCZYX")
+        for (mean, std, *_), pixels in zip(found.T, channels(arrays, "SCZYX"), strict=True):
+            assert (mean, std) == float_moments(pixels)
 
 
 def precise(array: np.ndarray) -> tuple[float, float]:
@@ -141,6 +158,8 @@ def test_statistics_are_the_same_in_any_layout_of_rows(dtype: np.dtype, layout: 
     np.testing.assert_array_equal(computed([lay_out(image, layout)], "CZYX"), expected)
     swapped = image.astype(dtype.newbyteorder("S"))
     np.testing.assert_array_equal(computed([swapped], "CZYX"), expected)
+    side_by_side = np.moveaxis(np.ascontiguousarray(np.moveaxis(image, 0, -1)), -1, 0)
+    np.testing.assert_array_equal(computed([side_by_side], "CZYX"), expected)
 
 
 @given(st.sampled_from(FLOATS), st.integers(0, 99))
@@ -234,5 +253,80 @@ def test_a_constant_channel_warns_and_is_named() -> None:
     assert (found.means[2], found.stds[2]) == (0.1, 0.0)
 
 
+def test_a_row_longer_than_a_block_is_exact() -> None:
+    image = random_pixels((2, 200_001), np.dtype(np.int64), 3)
+    assert_exact(computed([image], "YX"), [image], "YX")
+
+
 def test_a_mean_that_is_no_integer_is_rounded_once() -> None:
     assert computed([np.array([[0, 0, 1]], dtype=np.uint8)], "YX")[0, 0] == 1 / 3
+
+
+LEVELS = [0.0, 0.01, 0.25, 1 / 3, 0.5, 0.99, 1.0]
+
+
+@given(st.data(), dtypes, st.sampled_from(AXES), layouts, st.integers(0, 9999))
+def test_quantiles_are_those_of_numpy(data: st.DataObject, dtype: np.dtype, axes: str, layout: str, seed: int) -> None:
+    arrays = []
+    for number in range(data.draw(st.integers(1, 3))):
+        sizes = {letter: data.draw(st.integers(1, 9)) for letter in "STZYX"} | {"C": 2}
+        arrays.append(random_image(axes, sizes, dtype, layout=layout, seed=seed + number))
+    levels = [*LEVELS, data.draw(st.floats(0, 1))]
+    found = quantiles(inputs(arrays, axes), levels, num_threads=2)
+    assert found == [[quantile(pixels, level) for level in levels] for pixels in channels(arrays, axes)]
+
+
+@pytest.mark.parametrize("dtype", ["?", "u1", "i2", ">u2", "u4", ">i8", "f2", "f4", ">f8"])
+def test_quantiles_of_many_blocks_and_channels_are_the_same_for_any_number_of_threads(dtype: str) -> None:
+    arrays = [random_pixels((2, 5, 150, 333), np.dtype(dtype), 1), random_pixels((1, 5, 400, 99), np.dtype(dtype), 2)]
+    expected = [[quantile(pixels, level) for level in LEVELS] for pixels in channels(arrays, "SCYX")]
+    for num_threads in (1, 2, 3, 8):
+        assert quantiles(inputs(arrays, "SCYX"), LEVELS, num_threads=num_threads) == expected
+
+
+@pytest.mark.parametrize("dtype", ["i4", "u8", "f4", "f8"])
+def test_quantiles_of_neighbours_far_from_zero_are_exact(dtype: str) -> None:
+    first = np.array([2**24 - 300 if dtype == "f4" else 2**31 - 300 if dtype == "i4" else 2**53 - 300], dtype)
+    image = (first + np.arange(289, dtype=dtype)).reshape(17, 17)
+    found = quantiles(inputs([image], "YX"), LEVELS, num_threads=2)
+    assert found == [[quantile([image], level) for level in LEVELS]]
+
+
+def test_an_outlier_takes_no_precision_from_quantiles() -> None:
+    image = noisy().astype(np.float32)
+    image[3, 4] = 1e15
+    assert quantiles(inputs([image], "YX"), [0.01, 0.99], num_threads=2) == [
+        [quantile([image], 0.01), quantile([image], 0.99)]
+    ]
+
+
+def test_quantiles_are_over_all_images_in_either_byte_order() -> None:
+    arrays = [random_pixels((2, 50, 60), np.dtype("<u2"), 1), random_pixels((2, 9, 7), np.dtype(">u2"), 2)]
+    found = compute_quantiles(images_from_arrays(arrays, "CYX"), [0.5, 0.1])
+    assert found == [[quantile(pixels, 0.5), quantile(pixels, 0.1)] for pixels in channels(arrays, "CYX")]
+
+
+def test_no_levels_have_no_quantiles() -> None:
+    assert quantiles(inputs([np.zeros((2, 3, 3))], "CYX"), [], num_threads=1) == [[], []]
+
+
+@pytest.mark.parametrize("level", [-0.1, 1.1, math.nan, math.inf])
+def test_a_level_that_is_no_share_is_refused(level: float) -> None:
+    with pytest.raises(ConfigError, match=r"levels: expected numbers from 0 to 1, got"):
+        quantiles(inputs([np.zeros((3, 3))], "YX"), [0.5, level], num_threads=1)
+
+
+@pytest.mark.parametrize(("dtype", "value", "expected"), BAD)
+def test_quantiles_name_a_bad_pixel(dtype: str, value: Any, expected: str) -> None:
+    image = np.zeros((3, 2, 300, 301), dtype=dtype)
+    image[1, 1, 299, 7] = image[2, 0, 0, 0] = value
+    with pytest.raises(DataError) as raised:
+        quantiles(inputs([image], "SCYX"), [0.5], num_threads=2)
+    where = f"image 0, sample 1, channel 1, pixel (z=0, y=299, x=7): expected {expected}, got "
+    assert str(raised.value).startswith(where)
+
+
+def test_quantiles_of_other_data_types_are_refused() -> None:
+    arrays = [np.zeros((5, 5), np.uint8), np.zeros((5, 5), np.uint16)]
+    with pytest.raises(ShapeError, match="image 1: expected pixels of u8, as in image 0, got u16"):
+        quantiles(inputs(arrays, "YX"), [0.5], num_threads=1)

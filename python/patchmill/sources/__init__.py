@@ -6,7 +6,7 @@ from patchmill.sources.files import PathLike, list_files, pair_files
 from patchmill.sources.image import Image, check_alike
 from patchmill.sources.metadata import TiffMetadata, read_metadata
 from patchmill.sources.opening import are_open, check_data_type, open_images
-from patchmill.sources.statistics import Statistics, compute_statistics
+from patchmill.sources.statistics import Statistics, compute_quantiles, compute_statistics
 from patchmill.sources.tiff import images_from_tiffs, read_tiff
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "canonical_view",
     "check_alike",
     "check_data_type",
+    "compute_quantiles",
     "compute_statistics",
     "images_from_arrays",
     "images_from_tiffs",

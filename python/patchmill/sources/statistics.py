@@ -1,4 +1,4 @@
-"""Mean and standard deviation of the channels of images."""
+"""Mean, standard deviation and quantiles of the channels of images."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from patchmill._core import default_num_threads, statistics
+from patchmill._core import default_num_threads, quantiles, statistics
 from patchmill.errors import PatchmillWarning
 from patchmill.sources.image import Image
 
-__all__ = ["Statistics", "compute_statistics"]
+__all__ = ["Statistics", "compute_quantiles", "compute_statistics"]
 
 EPSILON = 1e-6
 """What is added to a standard deviation before anything is divided by it."""
@@ -85,3 +85,34 @@ def compute_statistics(images: Sequence[Image], *, num_threads: int | None = Non
             continue
         warnings.warn(f"{names}, channel {channel}: {problem}", PatchmillWarning, stacklevel=2)
     return Statistics(tuple(means.tolist()), tuple(stds.tolist()))
+
+
+def compute_quantiles(
+    images: Sequence[Image], levels: Sequence[float], *, num_threads: int | None = None
+) -> list[list[float]]:
+    """Compute quantiles of all pixels of some images.
+
+    Parameters
+    ----------
+    images : sequence of Image
+        Images with the same number of channels and the same data type, in either byte order.
+    levels : sequence of float
+        Which quantiles, each from 0 (the smallest pixel) to 1 (the largest).
+    num_threads : int, optional
+        The number of threads, by default the cores that this process may run on. The result is the same for any.
+
+    Returns
+    -------
+    list of list of float
+        For each channel a quantile for each level, linear between the nearest two pixels as in `numpy.quantile`. Exact
+        for every data type. Pixels of up to 16 bits are read once, of 32 bits twice, of 64 bits four times.
+
+    Raises
+    ------
+    ConfigError
+        If a level is not a number from 0 to 1.
+    DataError
+        If a pixel is NaN, infinite, or of a magnitude beyond 2**53. It names the first one.
+    """
+    inputs = [(image.name, image.pixels) for image in images]
+    return quantiles(inputs, levels, num_threads=num_threads or default_num_threads())

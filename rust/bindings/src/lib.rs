@@ -29,7 +29,7 @@ mod _core {
     #[pymodule_export]
     use crate::run::default_num_threads;
     #[pymodule_export]
-    use crate::sources::statistics;
+    use crate::sources::{quantiles, statistics};
     #[pymodule_export]
     use crate::transforms::{PyAugmentation, PyN2vManipulate};
 
