@@ -46,7 +46,7 @@ def plot_peers(medians: Mapping[str, Mapping[str, float]], titles: Mapping[str, 
         # Room to the left, so that the shortest bar is one, and to the right for the last figure.
         panels[0].set_xlim(min(all_speeds) / 3, max(all_speeds) * 8)
         figure.supxlabel("patches/s")
-        figure.savefig(path, transparent=True, metadata={"Date": None})
+        figure.savefig(path, facecolor="white", metadata={"Date": None})
 
 
 def _draw(panel: Axes, title: str, speeds: Mapping[str, float], titles: Mapping[str, str]) -> None:

@@ -24,6 +24,9 @@ __all__ = ["PatchLoader"]
 
 Tensors = tuple[torch.Tensor, ...]
 
+_BATCHES_LOOKED_UP = 16
+"""For how many batches items are looked up at once: what it costs per batch is less then."""
+
 
 class PatchLoader(DataLoader[Any]):
     """Yields batches of a dataset's items as tuples of tensors, made ahead of time by Rust threads.
@@ -189,9 +192,10 @@ class PatchLoader(DataLoader[Any]):
         sampler = self._patch_sampler
         if type(sampler) is PatchSampler and type(self.batch_sampler) is BatchSampler:
             # The same as below, without an object per item, and without the batches before `start`.
-            size, n_items = self.batch_sampler.batch_size, len(sampler)
-            for batch in range(start, len(self)):
-                yield sampler.items(epoch, batch * size, min((batch + 1) * size, n_items))
+            size, n_items = self.batch_sampler.batch_size, min(len(sampler), len(self) * self.batch_sampler.batch_size)
+            for first in range(start * size, n_items, _BATCHES_LOOKED_UP * size):
+                items = sampler.items(epoch, first, min(first + _BATCHES_LOOKED_UP * size, n_items))
+                yield from (items[place : place + size] for place in range(0, len(items), size))
             return
         if sampler is not None:
             sampler.set_epoch(epoch)

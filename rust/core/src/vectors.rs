@@ -40,6 +40,17 @@ impl Vectors {
     }
 }
 
+/// An array made of what a function says of each place: as `std::array::from_fn`, but always compiled into its caller,
+/// without which there are no vectors.
+#[inline(always)]
+pub(crate) fn lanes<T: Copy + Default, const N: usize>(lane: impl Fn(usize) -> T) -> [T; N] {
+    let mut lanes = [T::default(); N];
+    for (place, value) in lanes.iter_mut().enumerate() {
+        *value = lane(place);
+    }
+    lanes
+}
+
 /// The kinds of vectors as types, for kernels that tell them apart.
 pub(crate) mod kind {
     pub(crate) struct Plain;

@@ -1,6 +1,4 @@
 //! Mean, standard deviation and range of every channel, in one parallel pass over the pixels.
-
-use std::array::from_fn;
 use std::sync::atomic::AtomicBool;
 
 use ethnum::U256;
@@ -10,7 +8,7 @@ use super::blocks::{Block, Blocks, Run};
 use super::moments::{EXACT, Moments, Sums};
 use super::{Element, Image, dispatch};
 use crate::error::Result;
-use crate::vectors::{Vectors, vectorised};
+use crate::vectors::{Vectors, lanes, vectorised};
 
 /// Accumulators that a row is dealt over, so that sums of floats can use vectors and are still the same on every machine.
 const LANES: usize = 16;
@@ -188,18 +186,18 @@ fn float_moments<T: Element, const IS_DENSE: bool>(block: &Block<'_>) -> Moments
         if IS_DENSE {
             run.prefetch::<T>();
         }
-        for_each_row_of_lanes::<T, IS_DENSE>(&run, 0.0, |x| sums = from_fn(|lane| sums[lane] + x[lane]));
+        for_each_row_of_lanes::<T, IS_DENSE>(&run, 0.0, |x| sums = lanes(|lane| sums[lane] + x[lane]));
         for_each_row_of_lanes::<T, IS_DENSE>(&run, f64::NAN, |x| {
-            min = from_fn(|lane| if x[lane] < min[lane] { x[lane] } else { min[lane] });
-            max = from_fn(|lane| if x[lane] > max[lane] { x[lane] } else { max[lane] });
+            min = lanes(|lane| if x[lane] < min[lane] { x[lane] } else { min[lane] });
+            max = lanes(|lane| if x[lane] > max[lane] { x[lane] } else { max[lane] });
         });
     }
     let center = sums.iter().sum::<f64>() / n;
     let (mut sums, mut squares) = ([0.0; LANES], [0.0; LANES]);
     for run in block.runs() {
-        for_each_row_of_lanes::<T, IS_DENSE>(&run, center, |x| sums = from_fn(|lane| sums[lane] + (x[lane] - center)));
+        for_each_row_of_lanes::<T, IS_DENSE>(&run, center, |x| sums = lanes(|lane| sums[lane] + (x[lane] - center)));
         for_each_row_of_lanes::<T, IS_DENSE>(&run, center, |x| {
-            squares = from_fn(|lane| squares[lane] + (x[lane] - center) * (x[lane] - center));
+            squares = lanes(|lane| squares[lane] + (x[lane] - center) * (x[lane] - center));
         });
     }
     let (sum, squares) = (sums.iter().sum::<f64>(), squares.iter().sum::<f64>());
@@ -223,7 +221,7 @@ fn for_each_row_of_lanes<T: Element, const IS_DENSE: bool>(
     let n_whole = run.n_pixels / LANES * LANES;
     for first in (0..n_whole).step_by(LANES) {
         // SAFETY: the index is below the length.
-        visit(from_fn(|lane| unsafe { run.read::<T, IS_DENSE>(first + lane) }.to_f64()));
+        visit(lanes(|lane| unsafe { run.read::<T, IS_DENSE>(first + lane) }.to_f64()));
     }
     if n_whole < run.n_pixels {
         visit(padded_rest::<T, IS_DENSE>(run, n_whole, padding));

@@ -8,7 +8,7 @@ use super::transpose::{BLOCK, Block, Transpose};
 use crate::patching::Region;
 use crate::sources::{Element, Image, dispatch};
 use crate::transforms::{Affine, Ahead, Orientation};
-use crate::vectors::{Vectors, vectorised};
+use crate::vectors::{Vectors, lanes, vectorised};
 
 /// Cuts a region of `size` (Z, Y, X) out of an image into `out`, which has the axes C, Z, Y, X: cast to float32,
 /// normalised by the affine of each channel, and oriented. Meanwhile the memory that comes next is asked for.
@@ -129,12 +129,8 @@ unsafe fn row_into<T: Element, const REVERSED: bool>(row: *const u8, affine: &Af
 /// The elements of a block's row must be readable.
 #[inline(always)]
 unsafe fn block_of_row<T: Element>(row: *const u8, affine: &Affine) -> [f32; BLOCK] {
-    let mut pixels = [0.0; BLOCK];
-    for (x, pixel) in pixels.iter_mut().enumerate() {
-        // SAFETY: the caller's promise.
-        *pixel = unsafe { T::read(row.add(x * T::SIZE)) }.normalise(affine);
-    }
-    pixels
+    // SAFETY: the caller's promise.
+    lanes(|x| unsafe { T::read(row.add(x * T::SIZE)) }.normalise(affine))
 }
 
 /// Columns of the plane become rows of `out`, block by block, so that both sides stay in cache. The last blocks end

@@ -3,10 +3,9 @@
 //! A window is too small for a sort to pay and its median is one number: so a guess at it is compared with all values at
 //! once, in vectors, and the next guess is better. Five or six guesses are enough, whatever the size of the window.
 
-use std::array::from_fn;
 use std::cmp::Ordering;
 
-use crate::vectors::{Vectors, vectorised};
+use crate::vectors::{Vectors, lanes, vectorised};
 
 /// Values that are compared at once.
 const LANES: usize = 16;
@@ -139,9 +138,9 @@ impl Window {
     fn split(&self, guess: i32) -> Split {
         let (mut below, mut greatest, mut least) = ([0; LANES], [i32::MIN; LANES], [i32::MAX; LANES]);
         for keys in self.keys[..self.n.next_multiple_of(LANES)].as_chunks::<LANES>().0 {
-            below = from_fn(|i| below[i] + i32::from(keys[i] < guess));
-            greatest = from_fn(|i| greatest[i].max(if keys[i] < guess { keys[i] } else { i32::MIN }));
-            least = from_fn(|i| least[i].min(if keys[i] < guess { i32::MAX } else { keys[i] }));
+            below = lanes(|i| below[i] + i32::from(keys[i] < guess));
+            greatest = lanes(|i| greatest[i].max(if keys[i] < guess { keys[i] } else { i32::MIN }));
+            least = lanes(|i| least[i].min(if keys[i] < guess { i32::MAX } else { keys[i] }));
         }
         Split {
             n_below: below.into_iter().sum::<i32>() as usize,
@@ -161,10 +160,10 @@ impl Glance {
     /// Looks at some pixels, and returns their keys.
     #[inline(always)]
     fn at(&mut self, pixels: &[f32; LANES]) -> [i32; LANES] {
-        let keys = pixels.map(key);
-        self.least = from_fn(|i| self.least[i].min(keys[i]));
-        self.greatest = from_fn(|i| self.greatest[i].max(keys[i]));
-        self.sum = from_fn(|i| self.sum[i] + pixels[i]);
+        let keys = lanes(|i| key(pixels[i]));
+        self.least = lanes(|i| self.least[i].min(keys[i]));
+        self.greatest = lanes(|i| self.greatest[i].max(keys[i]));
+        self.sum = lanes(|i| self.sum[i] + pixels[i]);
         self.n += LANES as f32;
         keys
     }
