@@ -149,11 +149,11 @@ unsafe fn transposed_into<T: Element, V: Transpose>(
     let Plane { height, width, .. } = *plane;
     let stride = if plane.orientation.flip_x { -(height as isize) } else { height as isize };
     let n_blocks = width.div_ceil(BLOCK);
+    let mut block: Block = [[0.0; BLOCK]; BLOCK];
     for y in (0..height).step_by(BLOCK) {
         let y = y.min(height - BLOCK);
         for number in 0..n_blocks {
             let x = (number * BLOCK).min(width - BLOCK);
-            let mut block: Block = [[0.0; BLOCK]; BLOCK];
             let mut row_to_ask = number;
             for (row, pixels) in block.iter_mut().enumerate() {
                 // SAFETY: the block lies in the plane.
