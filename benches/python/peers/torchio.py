@@ -44,7 +44,8 @@ class Torchio(Peer):
         patch_size = task.work.patch_size if task.is_3d else (*task.work.patch_size, 1)
         queue = torchio.Queue(
             torchio.SubjectsDataset(subjects[:N_SUBJECTS], transform=torchio.Compose([flips, turns])),
-            max_length=8 * task.work.batch_size,
+            # A queue that does not hold the patches of one image is never filled.
+            max_length=max(8 * task.work.batch_size, samples_per_volume),
             samples_per_volume=samples_per_volume,
             sampler=torchio.UniformSampler(patch_size),
             num_workers=n_workers,
