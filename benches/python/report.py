@@ -31,11 +31,11 @@ it on your machine; this page is made by `benches/python/report.py` of what they
 
 METHOD = """\
 Patches per second, medians of {rounds} runs, and how many times as many patchmill makes. Every peer is a process in an
-environment of its own, set up as its documentation and source show. A run is whole epochs of at least {seconds:g} s, from
-`iter()` to the last batch, after one batch to warm up. The peers take turns, run by run, so that a busy moment of the
-machine hits all of them. Each works with the number of workers that was best in a trial: of 0, 1 and 2 processes, or of
-1 and 2 threads, whatever its workers are. First batches are checked for their shape, type, mean, standard deviation and
-masks. A dash: it cannot do that work, or only in tens of seconds an epoch.
+environment of its own, set up as its documentation and source show. A run is whole epochs of at least {seconds:g} s,
+from `iter()` to the last batch, after one batch to warm up. The peers take turns, run by run, so that a busy moment of
+the machine hits all of them. Each works with the number of workers that was best in a trial: of 0, 1 and 2 processes,
+or of 1 and 2 threads, whatever its workers are. First batches are checked for their shape, type, mean, standard
+deviation and masks. A dash: it cannot do that work, or only in tens of seconds an epoch.
 """
 
 CAVEATS = """\

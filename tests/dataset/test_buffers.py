@@ -1,8 +1,9 @@
-"""The memory of a loader: prefetch + 2 batches, in every epoch, and nothing once it is gone."""
+"""The memory of a loader: prefetch + 2 batches, the same in every epoch, and nothing once it is gone."""
 
 from __future__ import annotations
 
 import gc
+import pickle
 import tracemalloc
 import weakref
 from collections.abc import Callable, Iterator
@@ -75,13 +76,37 @@ def test_a_loader_and_its_dataset_are_gone_when_nobody_refers_to_them(n_batches:
 
 
 @pytest.mark.usefixtures("_no_collector")
-def test_an_exhausted_iterator_holds_no_batches(dataset: InMemoryDataset, peak_batches: Callable[[], float]) -> None:
+def test_a_loader_keeps_the_memory_of_its_batches_until_it_is_gone(
+    dataset: InMemoryDataset, peak_batches: Callable[[], float]
+) -> None:
     loader = PatchLoader(dataset, 16, prefetch=4)
-    for _batch in loader:
-        pass
-    del _batch
+    addresses: list[set[int]] = []
+    for _ in range(2):
+        addresses.append({batch[0].data_ptr() for batch in loader})
+    assert addresses[0] == addresses[1]
     assert peak_batches() > 5
+    del loader
     assert tracemalloc.get_traced_memory()[0] / BATCH_BYTES < 0.2
+
+
+def test_iterators_at_once_share_no_memory_that_is_in_use(dataset: InMemoryDataset) -> None:
+    loader = PatchLoader(dataset, 16, prefetch=2)
+    expected = [[tensor.clone() for tensor in batch] for batch in loader]
+    loader.set_epoch(0)
+    first = iter(loader)
+    loader.set_epoch(0)
+    second = iter(loader)
+    for one, other, wanted in zip(first, second, expected, strict=True):
+        assert one[0].data_ptr() != other[0].data_ptr()
+        for a, b, c in zip(one, other, wanted, strict=True):
+            assert a.equal(c)
+            assert b.equal(c)
+
+
+def test_a_copy_of_a_loader_has_no_batches(dataset: InMemoryDataset) -> None:
+    loader = PatchLoader(dataset, 16)
+    next(iter(loader))
+    assert len(pickle.dumps(loader._buffers)) < 1000
 
 
 def test_arrays_in_use_are_not_handed_out_again(dataset: InMemoryDataset) -> None:

@@ -20,7 +20,7 @@ _ALIGNMENT = 64
 
 
 class BatchBuffers:
-    """Arrays for the batches of one iteration.
+    """Arrays for the batches of a loader.
 
     Fresh memory costs a page fault for every 4 KiB, which is as long as a batch takes to make. So arrays are kept, and
     handed out again when the batch that was made in them is gone: a torch tensor made of an array holds a reference to
@@ -42,7 +42,7 @@ class BatchBuffers:
         self, layout: Sequence[tuple[tuple[int, ...], np.dtype[Any]]], *, n_kept: int, pin_memory: bool
     ) -> None:
         self._layout = layout
-        self._n_kept = 0 if pin_memory else n_kept
+        self.n_kept = 0 if pin_memory else n_kept
         self._pin_memory = pin_memory
         self._kept: list[Arrays] = []
         self._n_items_kept = 0
@@ -62,14 +62,14 @@ class BatchBuffers:
             if _n_references(arrays) == self._n_references_if_unused:
                 break
         else:
-            arrays = self._allocate(self._n_items_kept if len(self._kept) < self._n_kept else n_items)
-            if len(self._kept) < self._n_kept:
+            arrays = self._allocate(self._n_items_kept if len(self._kept) < self.n_kept else n_items)
+            if len(self._kept) < self.n_kept:
                 self._kept.append(arrays)
         return arrays if n_items == len(arrays[0]) else tuple(array[:n_items] for array in arrays)
 
-    def clear(self) -> None:
-        """Keep nothing any more."""
-        self._kept.clear()
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy begins with: no arrays."""
+        return {**self.__dict__, "_kept": [], "_n_items_kept": 0}
 
     def _allocate(self, n_items: int) -> Arrays:
         shapes = [((n_items, *shape), dtype) for shape, dtype in self._layout]
@@ -83,8 +83,8 @@ def _aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return an array that begins with a line of cache: vectors that lie across two of them are written twice."""
     n_bytes = math.prod(shape) * dtype.itemsize
     memory = np.empty(n_bytes + _ALIGNMENT, np.uint8)
-    first = -memory.ctypes.data % _ALIGNMENT
-    return memory[first : first + n_bytes].view(dtype).reshape(shape)
+    # Made of the memory and not as a view of its array, so that views of it refer to it, and are counted.
+    return np.ndarray(shape, dtype, memory.data, -memory.ctypes.data % _ALIGNMENT)
 
 
 def _n_references(arrays: Arrays) -> int:

@@ -99,6 +99,7 @@ class PatchLoader(DataLoader[Any]):
         self._epoch = 0
         self._resume_at = 0
         self._progress: _Progress | None = None
+        self._buffers: BatchBuffers | None = None
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch of the next iteration.
@@ -174,7 +175,15 @@ class PatchLoader(DataLoader[Any]):
         start, self._resume_at = self._resume_at, 0
         # The loader knows of the progress and not of the iterator, so that one that is dropped ends at once.
         self._progress = _Progress(epoch, start)
-        return _Batches(self, self._progress, self._index_batches(epoch, start))
+        return _Batches(self, self._progress, self._index_batches(epoch, start), self._batch_buffers())
+
+    def _batch_buffers(self) -> BatchBuffers:
+        """Return what batches are made in, the same in all epochs: fresh memory costs page faults."""
+        pin_memory = self.pin_memory and torch.accelerator.is_available()
+        if self._buffers is None or self._buffers.n_kept != (0 if pin_memory else self.prefetch + 2):
+            dataset: Any = self.dataset
+            self._buffers = BatchBuffers(dataset.item_layout, n_kept=self.prefetch + 2, pin_memory=pin_memory)
+        return self._buffers
 
     @property
     def _patch_sampler(self) -> PatchSampler | None:
@@ -246,20 +255,24 @@ class _Batches(Iterator[Tensors]):
         Where the iteration begins; it is kept up to date.
     index_batches : iterator of numpy.ndarray
         The items of the batches that follow.
+    buffers : BatchBuffers
+        What they are made in.
     """
 
-    def __init__(self, loader: PatchLoader, progress: _Progress, index_batches: Iterator[NDArray[np.int64]]) -> None:
+    def __init__(
+        self,
+        loader: PatchLoader,
+        progress: _Progress,
+        index_batches: Iterator[NDArray[np.int64]],
+        buffers: BatchBuffers,
+    ) -> None:
         dataset: Any = loader.dataset
         self._progress = progress
         self._dataset: InMemoryDataset = dataset
         self._seed = loader._seed
         self._num_threads = loader.num_threads or default_num_threads()
         self._index_batches = index_batches
-        self._buffers = BatchBuffers(
-            self._dataset.item_layout,
-            n_kept=loader.prefetch + 2,
-            pin_memory=loader.pin_memory and torch.accelerator.is_available(),
-        )
+        self._buffers = buffers
         self._in_flight: deque[tuple[Batch, Tensors]] = deque()
         for _ in range(loader.prefetch):
             self._submit_next()
@@ -281,7 +294,6 @@ class _Batches(Iterator[Tensors]):
         self._submit_next()
         if not self._in_flight:
             self._progress.is_exhausted = True
-            self._buffers.clear()
             raise StopIteration
         batch, tensors = self._in_flight[0]
         batch.wait()
