@@ -47,7 +47,7 @@ class BatchBuffers:
         self._kept: list[Arrays] = []
         self._n_items_kept = 0
         self._thread = threading.get_ident()
-        self._n_references_if_unused = _n_references((np.empty(0),))
+        self._n_references_if_unused = _n_references((_aligned((0,), np.dtype(np.float32)),))
 
     def take(self, n_items: int) -> Arrays:
         """Return arrays for `n_items` items that nobody else uses."""
@@ -83,10 +83,9 @@ def _aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return an array that begins with a line of cache: vectors that lie across two of them are written twice."""
     n_bytes = math.prod(shape) * dtype.itemsize
     memory = np.empty(n_bytes + _ALIGNMENT, np.uint8)
-    # Made of the memory and not as a view of its array, so that views of it refer to it, and are counted.
-    return np.ndarray(shape, dtype, memory.data, -memory.ctypes.data % _ALIGNMENT)
+    return np.ndarray(shape, dtype, memory, -memory.ctypes.data % _ALIGNMENT)
 
 
 def _n_references(arrays: Arrays) -> int:
-    """Count the references to the most used of some arrays."""
-    return max([sys.getrefcount(array) for array in arrays])
+    """Count the references to the most used of some arrays. Views of one refer to its base, too."""
+    return max([sys.getrefcount(array) + sys.getrefcount(array.base) for array in arrays])
