@@ -99,7 +99,7 @@ class PatchLoader(DataLoader[Any]):
         self._epoch = 0
         self._resume_at = 0
         self._progress: _Progress | None = None
-        self._buffers: BatchBuffers | None = None
+        self._spare_buffers: list[BatchBuffers] = []
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch of the next iteration.
@@ -175,15 +175,18 @@ class PatchLoader(DataLoader[Any]):
         start, self._resume_at = self._resume_at, 0
         # The loader knows of the progress and not of the iterator, so that one that is dropped ends at once.
         self._progress = _Progress(epoch, start)
-        return _Batches(self, self._progress, self._index_batches(epoch, start), self._batch_buffers())
+        return _Batches(self, self._progress, self._index_batches(epoch, start))
 
-    def _batch_buffers(self) -> BatchBuffers:
-        """Return what batches are made in, the same in all epochs: fresh memory costs page faults."""
+    def _take_buffers(self) -> BatchBuffers:
+        """Return what an iterator, and no other one, makes its batches in: where it can be, what the last one left."""
+        dataset: Any = self.dataset
         pin_memory = self.pin_memory and torch.accelerator.is_available()
-        if self._buffers is None or self._buffers.n_kept != (0 if pin_memory else self.prefetch + 2):
-            dataset: Any = self.dataset
-            self._buffers = BatchBuffers(dataset.item_layout, n_kept=self.prefetch + 2, pin_memory=pin_memory)
-        return self._buffers
+        buffers = BatchBuffers(dataset.item_layout, n_kept=self.prefetch + 2, pin_memory=pin_memory)
+        try:
+            spare = self._spare_buffers.pop()
+        except IndexError:
+            return buffers
+        return spare if spare.n_kept == buffers.n_kept else buffers
 
     @property
     def _patch_sampler(self) -> PatchSampler | None:
@@ -255,24 +258,17 @@ class _Batches(Iterator[Tensors]):
         Where the iteration begins; it is kept up to date.
     index_batches : iterator of numpy.ndarray
         The items of the batches that follow.
-    buffers : BatchBuffers
-        What they are made in.
     """
 
-    def __init__(
-        self,
-        loader: PatchLoader,
-        progress: _Progress,
-        index_batches: Iterator[NDArray[np.int64]],
-        buffers: BatchBuffers,
-    ) -> None:
+    def __init__(self, loader: PatchLoader, progress: _Progress, index_batches: Iterator[NDArray[np.int64]]) -> None:
         dataset: Any = loader.dataset
         self._progress = progress
         self._dataset: InMemoryDataset = dataset
         self._seed = loader._seed
         self._num_threads = loader.num_threads or default_num_threads()
         self._index_batches = index_batches
-        self._buffers = buffers
+        self._buffers = loader._take_buffers()
+        self._spare_buffers = loader._spare_buffers
         self._in_flight: deque[tuple[Batch, Tensors]] = deque()
         for _ in range(loader.prefetch):
             self._submit_next()
@@ -293,7 +289,10 @@ class _Batches(Iterator[Tensors]):
         # The next batch is begun before this one is waited for, so that threads always find work.
         self._submit_next()
         if not self._in_flight:
-            self._progress.is_exhausted = True
+            if not self._progress.is_exhausted:
+                self._progress.is_exhausted = True
+                # For the next iterator: fresh memory would cost it page faults.
+                self._spare_buffers[:] = [self._buffers]
             raise StopIteration
         batch, tensors = self._in_flight[0]
         batch.wait()

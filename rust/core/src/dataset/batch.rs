@@ -168,7 +168,7 @@ impl Request {
             // item's part is written by one task.
             let buffers = unsafe { buffers.borrow(n_input, n_target) };
             self.dataset.item_into(self.seed, item, draw, buffers, &mut ahead);
-            // The first item tells of the others; to look again after each would take a tenth of the time.
+            // The first item tells of the others: to look is a system call.
             if number == 0 || number == items.len() - 1 {
                 watch.look(|| self.ask_for_pages());
             }

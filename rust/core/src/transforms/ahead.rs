@@ -73,7 +73,7 @@ impl Strip {
 }
 
 impl Rows {
-    /// The next line after the last row that was taken, line by line.
+    /// Takes the first of the rows, line by line.
     #[inline(always)]
     fn take_row(&mut self, mut ask: impl FnMut(*const u8)) {
         let n_lines = (self.at as usize % LINE + self.bytes).div_ceil(LINE);
@@ -95,8 +95,7 @@ impl<'a> Ahead<'a> {
     pub fn new(strips: &'a mut dyn Iterator<Item = Strip>) -> Self {
         let mut ahead = Self { strip: strips.next(), strips: Some(strips) };
         if let Some(Strip { read, write, .. }) = &ahead.strip {
-            let bytes = read.bytes + write.bytes;
-            for _ in 0..DISTANCE.div_ceil(bytes.max(1)) {
+            for _ in 0..DISTANCE.div_ceil(read.bytes + write.bytes) {
                 ahead.ask();
             }
         }

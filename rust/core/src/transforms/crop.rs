@@ -73,7 +73,8 @@ unsafe fn plane_body<T: Element, V: Transpose>(plane: &Plane, affine: &Affine, o
             return transposed_into::<T, V>(plane, affine, out, ahead);
         }
         if orientation.transpose {
-            return small_transposed_into::<T>(plane, affine, out);
+            small_transposed_into::<T>(plane, affine, out);
+            return (0..plane.height).for_each(|_| ahead.ask());
         }
         for (y, out) in out.chunks_exact_mut(plane.width).enumerate() {
             if orientation.flip_x {
