@@ -17,6 +17,7 @@ from image_statistics import measure_statistics
 from loader import measure_loader
 from machine import describe_machine
 from mapped import measure_cold, measure_memory
+from patch_filters import measure_filters
 from resume import measure_resume
 from start import measure_start
 from waiting import measure_waiting
@@ -52,6 +53,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[Section]]] = {
     "waiting": lambda options: [measure_waiting(n_rounds=options.rounds)],
     "batch_cost": lambda options: [measure_batch_cost(threads=options.threads, n_rounds=options.rounds)],
     "statistics": lambda options: [measure_statistics(threads=options.threads, n_rounds=options.rounds)],
+    "filters": lambda options: [measure_filters(threads=options.threads, n_rounds=options.rounds)],
     "loader": lambda options: measure_loader(
         [WORKS[name] for name in options.works],
         threads=options.threads,

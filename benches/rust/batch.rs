@@ -32,7 +32,9 @@ fn dataset(pixels: &[u16], paired: Paired) -> Arc<PatchDataset> {
     let augmentation = Augmentation { flip_y: true, flip_x: true, flip_probability: 0.5, rotation_probability: 0.5 };
     let images = vec![image.expect("no axis is empty")];
     let affines = vec![Affine::new(1000.0, 1.0 / 500.0)];
-    Arc::new(PatchDataset::new(images, affines, paired, plan, augmentation, None).expect("one channel, one affine"))
+    Arc::new(
+        PatchDataset::new(images, None, affines, paired, plan, augmentation, None).expect("one channel, one affine"),
+    )
 }
 
 /// Memory for a batch.
@@ -62,7 +64,7 @@ fn batch(criterion: &mut Criterion) {
     for (name, paired) in works {
         let is_masked = matches!(paired, Paired::Masks(_));
         let dataset = dataset(&pixels, paired);
-        let order = Permutation::new(dataset.n_items(), 1, Purpose::Order, 0);
+        let order = Permutation::new(dataset.n_items(), 1, Purpose::Order, 0, 0);
         let mut place = 0;
         for num_threads in [1, 2] {
             let pool = pool(num_threads).expect("the system has threads");

@@ -128,7 +128,7 @@ fn sums() -> Vec<Work> {
     let works = types.map(|(name, pixel_type, element)| -> Work {
         let images = [image(pixel_type, element, false)];
         let work = move || {
-            let found = THIS_THREAD.install(|| statistics(black_box(&images), &AtomicBool::new(false)));
+            let found = THIS_THREAD.install(|| statistics(black_box(&images), true, &AtomicBool::new(false)));
             black_box(found).expect("the pixels are finite");
         };
         (format!("statistics {name}"), Box::new(work))
@@ -141,7 +141,7 @@ fn draws() -> Vec<Work> {
     const N_ITEMS: u64 = 10_000;
     const N_DRAWS: u64 = 1000;
     let order = || {
-        let order = Permutation::new(N_ITEMS, 1, Purpose::Order, 0);
+        let order = Permutation::new(N_ITEMS, 1, Purpose::Order, 0, 0);
         black_box((0..N_DRAWS).map(|place| order.at(place)).sum::<u64>());
     };
     let sizes = [SampleSizes { image: "image".into(), n_samples: N_ITEMS as usize, size: [1, SIDE, SIDE] }];
@@ -191,7 +191,7 @@ fn batch(paired: Paired) -> impl FnMut() {
     let plan = Plan::sequential(&sizes, PATCH).expect("patches fit");
     let augmentation = Augmentation { flip_y: true, flip_x: true, flip_probability: 0.5, rotation_probability: 0.5 };
     let images = vec![image(PixelType::U16, 2, false)];
-    let dataset = PatchDataset::new(images, affines(), paired, plan, augmentation, None).expect("they fit");
+    let dataset = PatchDataset::new(images, None, affines(), paired, plan, augmentation, None).expect("they fit");
     let dataset = Arc::new(dataset);
     let room = BATCH as usize * N_PIXELS;
     let (mut first, mut second, mut mask) = (vec![0.0; room], vec![0.0; room], vec![0; room]);

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use patchmill_core::random::{Purpose, Stream};
-use patchmill_core::transforms::{N2vManipulate, N2vStrategy};
+use patchmill_core::transforms::{N2vManipulate, N2vStrategy, StructAxis, StructPattern};
 
 fn n2v_manipulate(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("manipulate_into");
@@ -14,8 +14,18 @@ fn n2v_manipulate(criterion: &mut Criterion) {
         // Numbers in no order, so that finding a median takes as long as it does in an image.
         let original: Vec<f32> = (0..n_pixels).map(|i| (i * 7919 % 65_521) as f32).collect();
         let (mut masked, mut mask) = (vec![0.0f32; n_pixels], vec![0u8; n_pixels]);
-        for (how, strategy) in [("uniform", N2vStrategy::Uniform), ("median", N2vStrategy::Median)] {
-            let manipulate = N2vManipulate::new(strategy, 11, 0.2, is_3d).expect("the arguments are in range");
+        let masking = |strategy| N2vManipulate::new(strategy, 11, 0.2, is_3d).expect("the arguments are in range");
+        let (uniform, median) = (masking(N2vStrategy::Uniform), masking(N2vStrategy::Median));
+        let line = StructPattern::new(StructAxis::Horizontal, 5).expect("the span is in range");
+        let square = StructPattern::new(StructAxis::Square, 5).expect("the span is in range");
+        let with = |masking: N2vManipulate, pattern| masking.with_pattern(pattern).expect("something is left");
+        for (how, manipulate) in [
+            ("uniform", uniform),
+            ("uniform, line", with(uniform, line)),
+            ("uniform, square", with(uniform, square)),
+            ("median", median),
+            ("median, line", with(median, line)),
+        ] {
             let mut item = 0;
             group.bench_function(format!("{name}, {how}"), |bencher| {
                 bencher.iter(|| {

@@ -74,7 +74,7 @@ fn statistics(criterion: &mut Criterion) {
         });
         for image in &images {
             group.bench_function(BenchmarkId::new(image.name(), &threads), |bencher| {
-                bencher.iter(|| pool.install(|| compute(black_box(std::slice::from_ref(image)), &cancel)));
+                bencher.iter(|| pool.install(|| compute(black_box(std::slice::from_ref(image)), true, &cancel)));
             });
         }
     }

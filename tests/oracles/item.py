@@ -12,8 +12,8 @@ from tests.oracles.crop import crop, samples
 from tests.oracles.n2v_manipulate import manipulate
 from tests.oracles.normalize import affine
 from tests.oracles.orientation import Orientation, draw_flipped_axis, draw_quarter_turns, orient
-from tests.oracles.random_regions import random_region, samples_of_items
-from tests.oracles.sequential import ImageSize, Region, Size, sequential_regions
+from tests.oracles.plan import Plan
+from tests.oracles.sequential import ImageSize, Region, Size
 
 Normalization = list[tuple[float, float]]
 """For each channel the shift and the scale: pixels become (x - shift) * scale."""
@@ -26,6 +26,8 @@ class Masking:
     strategy: str = "uniform"
     roi_size: int = 11
     percentage: float = 0.2
+    struct_axis: str = "none"
+    struct_span: int = 5
 
 
 @dataclass
@@ -46,34 +48,26 @@ class Dataset:
     masking: Masking | None = None
     is_validation: bool = False
     validation: list[Region] | None = None
-    """With the random plan, the regions that are kept for validation."""
+    """Of a training part, the regions that are kept for validation."""
     regions: list[Region] | None = None
-    """With the sequential plan, the regions that are left (all of them, if None); else the spare ones."""
+    """Of a part, the cells that are left; of the whole, None."""
 
     @property
     def sizes(self) -> list[ImageSize]:
         shapes = [samples(image, self.axes).shape for image in self.images]
         return [(shape[0], shape[2:]) for shape in shapes]
 
+    @property
+    def plan(self) -> Plan:
+        """The plan of the regions."""
+        return Plan(self.patching, self.sizes, self.patch, left=self.regions, validation=self.validation)
+
     def __len__(self) -> int:
-        if self.patching == "random":
-            return len(samples_of_items(self.sizes, self.patch))
-        return len(sequential_regions(self.sizes, self.patch) if self.regions is None else self.regions)
+        return len(self.plan)
 
     def region(self, index: int, epoch: int) -> Region:
         """Return the region of an item."""
-        if self.patching == "random":
-            return random_region(
-                self.sizes,
-                self.patch,
-                seed=self.seed,
-                epoch=epoch,
-                item=index,
-                validation=self.validation,
-                spares=self.regions,
-            )
-        regions = sequential_regions(self.sizes, self.patch) if self.regions is None else self.regions
-        return regions[index]
+        return self.plan.region(index, epoch=epoch, seed=self.seed)
 
     def orientation(self, index: int, epoch: int) -> Orientation:
         """Return the orientation of an item. Validation patches lie as they do in the image."""
@@ -103,6 +97,8 @@ class Dataset:
             roi_size=self.masking.roi_size,
             percentage=self.masking.percentage,
             is_3d="Z" in self.axes,
+            struct_axis=self.masking.struct_axis,
+            struct_span=self.masking.struct_span,
         )
         return masked, patch, mask
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-PURPOSES = {"order": 0, "region": 1, "flip": 2, "rotation": 3, "mask": 4, "split": 5}
+PURPOSES = {"order": 0, "region": 1, "flip": 2, "rotation": 3, "mask": 4, "split": 5, "struct": 6}
 
 Block = tuple[int, int, int, int]
 

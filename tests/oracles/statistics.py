@@ -1,4 +1,4 @@
-"""Mean, population standard deviation and quantiles of a channel, from all of its pixels."""
+"""Mean and population standard deviation of a channel, from all of its pixels."""
 
 from __future__ import annotations
 
@@ -36,28 +36,36 @@ def square_root(value: Fraction) -> float:
     return float(_EXACT.sqrt(quotient))
 
 
-def quantile(channel: list[NDArray[Any]], level: float) -> float:
-    """Return a quantile in float64, which holds every pixel that can be used."""
-    return float(np.quantile(np.concatenate([array.astype(np.float64).ravel() for array in channel]), level))
-
-
 def float_moments(channel: list[NDArray[Any]]) -> tuple[float, float]:
     """Return mean and standard deviation of floats, rounded as the core rounds: the order of sums fixes every bit.
 
     Arrays have the axes S, Z, Y, X, and rows that run along X in memory.
     """
-    n, mean, squares = 0, 0.0, 0.0
-    for block in (block for array in channel for block in _blocks(array)):
-        center = _sum(block) / block.size
-        residue = _sum(block - center)
-        mean_of_block = center + residue / block.size
-        squares_of_block = max(_sum((block - center) ** 2) - residue * residue / block.size, 0.0)
-        total = n + block.size
-        step = mean_of_block - mean
-        squares = squares + squares_of_block + (step * step * (n * block.size / total) if n else 0.0)
-        mean = mean + step * (block.size / total) if n else mean_of_block
-        n = total
+    return pooled_float_moments([channel])
+
+
+def pooled_float_moments(channels: list[list[NDArray[Any]]]) -> tuple[float, float]:
+    """Return the same for all channels together, which are merged when each of them is complete."""
+    blocks = [[_moments_of_block(block) for array in channel for block in _blocks(array)] for channel in channels]
+    n, mean, squares = functools.reduce(_merge, [functools.reduce(_merge, of_channel) for of_channel in blocks])
     return mean, math.sqrt(squares / n)
+
+
+_Moments = tuple[int, float, float]
+
+
+def _moments_of_block(block: NDArray[np.float64]) -> _Moments:
+    """Return the number of pixels, their mean, and the sum of the squares of what they differ from it."""
+    center = _sum(block) / block.size
+    residue = _sum(block - center)
+    squares = max(_sum((block - center) ** 2) - residue * residue / block.size, 0.0)
+    return block.size, center + residue / block.size, squares
+
+
+def _merge(a: _Moments, b: _Moments) -> _Moments:
+    (n, mean, squares), (n_more, more_mean, more_squares) = a, b
+    total, step = n + n_more, more_mean - mean
+    return total, mean + step * (n_more / total), squares + more_squares + step * step * (n * n_more / total)
 
 
 def _blocks(image: NDArray[Any]) -> Iterator[NDArray[np.float64]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from math import ceil, prod
 
 import numpy as np
@@ -12,7 +13,8 @@ from patchmill._core import Plan
 from tests.images import epochs, seeds
 from tests.oracles.random_regions import random_region, samples_of_items
 from tests.oracles.sequential import ImageSize, Size
-from tests.patching.plans import all_regions, images_and_patch, named
+from tests.oracles.stratified import stratum
+from tests.patching.plans import all_regions, images_and_patch, images_patch_and_kept, named, numbers, plan_and_oracle
 
 
 @given(images_and_patch(), seeds, epochs)
@@ -62,3 +64,50 @@ def test_epochs_and_seeds_draw_other_regions() -> None:
     plan = Plan.random([("image", 1, (1, 500, 500))], (1, 50, 50))
     drawn = {tuple(all_regions(plan, epoch=epoch, seed=seed)) for epoch in range(5) for seed in range(5)}
     assert len(drawn) == 25
+
+
+@given(images_patch_and_kept().filter(lambda drawn: drawn[2] is not None), seeds)
+def test_a_filtered_sample_has_regions_in_proportion_to_its_kept_cells(
+    drawn: tuple[list[ImageSize], Size, list[int]], seed: int
+) -> None:
+    images, patch, kept = drawn
+    plan, expected = plan_and_oracle("random", images, patch, kept)
+    regions = all_regions(plan, seed=seed)
+    for image, (n_samples, size) in enumerate(images):
+        for sample in range(n_samples):
+            n_random = ceil(prod(size) / prod(patch))
+            n_cells = prod(ceil(size[axis] / patch[axis]) for axis in range(3))
+            n_kept = sum(cell[:2] == (image, sample) for cell in expected.cells)
+            of_sample = [region for region in regions if region[:2] == (image, sample)]
+            assert len(of_sample) == ceil(Fraction(n_random * n_kept, n_cells))
+
+
+def test_regions_of_kept_cells_take_each_as_often_and_its_stratum_evenly() -> None:
+    plan = Plan.random([("other", 2, (1, 16, 16)), ("image", 1, (1, 40, 24))], (1, 8, 8))
+    # The second sample of the first image has none, and the second image its cells at (8, 0), (16, 8), (32, 16).
+    plan = plan.keep(numbers([1, 11, 15, 22]))
+    n_epochs = 3000
+    drawn = np.array([all_regions(plan, epoch=epoch, seed=5) for epoch in range(n_epochs)])
+    assert drawn.shape == (n_epochs, 1 + 3, 5)
+    assert (drawn[:, 0, :2] == 0).all()
+    assert (drawn[:, 1:, 0] == 1).all()
+    origins = drawn[:, 1:, 3:].reshape(-1, 2)
+    cells = [(8, 0), (16, 8), (32, 16)]
+    strata = [(stratum(40, 8, y), stratum(24, 8, x)) for y, x in cells]
+    of_cell = [np.isin(origins[:, 0], ys) & np.isin(origins[:, 1], xs) for ys, xs in strata]
+    counts = np.array([chosen.sum() for chosen in of_cell])
+    assert counts.sum() == len(origins)
+    assert stats.chisquare(counts).pvalue > 1e-4
+    for chosen, (ys, xs) in zip(of_cell, strata, strict=True):
+        for axis, starts in enumerate((ys, xs)):
+            assert stats.chisquare(np.bincount(origins[chosen, axis] - starts[0], minlength=len(starts))).pvalue > 1e-4
+
+
+def test_fixed_regions_are_those_of_epoch_0_of_random_ones() -> None:
+    images, patch = [("image", 2, (3, 30, 40))], (2, 8, 8)
+    for kept in (None, numbers([1, 3, 17])):
+        random, fixed = (
+            plan if kept is None else plan.keep(kept)
+            for plan in (Plan.random(images, patch), Plan.fixed_random(images, patch))
+        )
+        assert all_regions(fixed, epoch=9, seed=2) == all_regions(random, epoch=0, seed=2)

@@ -12,7 +12,7 @@ from patchmill.errors import ShapeError
 from patchmill.patching import create_plan
 from patchmill.sources import images_from_arrays
 from tests.oracles.sequential import ImageSize, Size, sequential_regions
-from tests.patching.plans import all_regions, images_and_patch, named
+from tests.patching.plans import all_regions, coverage, images_and_patch, named
 
 
 @given(images_and_patch())
@@ -27,11 +27,7 @@ def test_regions_are_the_oracles(drawn: tuple[list[ImageSize], Size]) -> None:
 @given(images_and_patch())
 def test_every_pixel_is_covered_and_none_outside(drawn: tuple[list[ImageSize], Size]) -> None:
     images, patch = drawn
-    covered = [np.zeros((n_samples, *size), dtype=int) for n_samples, size in images]
-    for image, sample, z, y, x in all_regions(Plan.sequential(named(images), patch)):
-        part = covered[image][sample, z : z + patch[0], y : y + patch[1], x : x + patch[2]]
-        assert part.shape == patch
-        part += 1
+    covered = coverage(images, patch, all_regions(Plan.sequential(named(images), patch)))
     assert all((pixels > 0).all() for pixels in covered)
 
 
@@ -50,7 +46,7 @@ def test_images_of_different_shapes_follow_one_another() -> None:
 
 
 @pytest.mark.parametrize(("axis", "patch"), [("Z", (5, 8, 8)), ("Y", (4, 21, 8)), ("X", (4, 8, 31))])
-@pytest.mark.parametrize("create", [Plan.sequential, Plan.random])
+@pytest.mark.parametrize("create", [Plan.sequential, Plan.stratified, Plan.random, Plan.fixed_random])
 def test_a_patch_larger_than_an_image_is_refused(create: object, axis: str, patch: Size) -> None:
     images = [("large", 1, (9, 90, 90)), ("small.tif", 2, (4, 20, 30))]
     with pytest.raises(

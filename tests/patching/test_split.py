@@ -4,83 +4,110 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from patchmill._core import Plan
 from patchmill.errors import ConfigError, PatchmillWarning, ShapeError
 from patchmill.patching import split_plan
+from tests.dataset.thoroughness import times
 from tests.images import seeds
-from tests.oracles.random_regions import random_region
-from tests.oracles.sequential import ImageSize, Region, Size, sequential_regions
-from tests.oracles.split import split
-from tests.patching.plans import all_regions, images_and_patch, named
+from tests.oracles.plan import KINDS
+from tests.oracles.sequential import ImageSize, Size, sequential_regions
+from tests.patching.plans import all_regions, coverage, images_patch_and_kept, named, numbers, plan_and_oracle
 
+kinds = pytest.mark.parametrize("kind", KINDS)
 percentages = st.one_of(st.floats(0, 1), st.sampled_from([0.0, 0.05, 0.1, 0.25, 0.5, 1.0]))
 
 
-def coverage(images: list[ImageSize], patch: Size, regions: list[Region]) -> list[np.ndarray]:
-    covered = [np.zeros((n_samples, *size), dtype=bool) for n_samples, size in images]
-    for image, sample, z, y, x in regions:
-        covered[image][sample, z : z + patch[0], y : y + patch[1], x : x + patch[2]] = True
-    return covered
-
-
-@given(images_and_patch(), percentages, st.integers(0, 20), seeds)
+@kinds
+@given(
+    drawn=images_patch_and_kept(),
+    percentage=percentages,
+    minimum=st.integers(0, 20),
+    seed=seeds,
+    epoch=st.integers(0, 3),
+)
 def test_the_split_is_the_oracles(
-    drawn: tuple[list[ImageSize], Size], percentage: float, minimum: int, seed: int
+    kind: str,
+    drawn: tuple[list[ImageSize], Size, list[int] | None],
+    percentage: float,
+    minimum: int,
+    seed: int,
+    epoch: int,
 ) -> None:
-    images, patch = drawn
-    plan = Plan.sequential(named(images), patch)
-    assume(len(plan) <= 400)
-    expected = split(images, patch, percentage=percentage, minimum=minimum, seed=seed)
-    if not expected.training:
+    plan, oracle = plan_and_oracle(kind, *drawn)
+    expected = oracle.split(percentage=percentage, minimum=minimum, seed=seed)
+    if not expected[0].cells:
         with pytest.raises(ShapeError, match="expected training patches to be left"):
             plan.split(percentage=percentage, minimum=minimum, seed=seed)
         return
     training, validation, n_dropped, is_lowered = plan.split(percentage=percentage, minimum=minimum, seed=seed)
-    assert all_regions(validation) == expected.validation
-    assert all_regions(training) == expected.training
-    assert (n_dropped, is_lowered) == (expected.n_dropped, expected.is_lowered)
+    assert all_regions(validation) == expected[1].cells
+    assert [tuple(cell) for cell in training.cells(training.kept()).tolist()] == expected[0].cells
+    assert (n_dropped, is_lowered) == expected[2:]
+    assert len(training) == len(expected[0])
+    found = all_regions(training, epoch=epoch, seed=seed)
+    for item in {0, len(found) // 3, len(found) // 2, len(found) - 1}:
+        assert found[item] == expected[0].region(item, epoch=epoch, seed=seed)
 
 
-@given(images_and_patch(), st.floats(0, 0.4), st.integers(1, 5), seeds, st.sampled_from(["sequential", "random"]))
+@kinds
+@given(drawn=images_patch_and_kept(), percentage=st.floats(0, 0.4), minimum=st.integers(1, 5), seed=seeds)
 def test_validation_shares_no_pixel_with_training(
-    drawn: tuple[list[ImageSize], Size], percentage: float, minimum: int, seed: int, patching: str
+    kind: str, drawn: tuple[list[ImageSize], Size, list[int] | None], percentage: float, minimum: int, seed: int
 ) -> None:
-    images, patch = drawn
-    plan = getattr(Plan, patching)(named(images), patch)
+    images, patch, kept = drawn
+    plan, _ = plan_and_oracle(kind, images, patch, kept)
     try:
         training, validation, _, _ = plan.split(percentage=percentage, minimum=minimum, seed=seed)
     except ShapeError:
         return
-    kept = coverage(images, patch, all_regions(validation, seed=seed))
-    for epoch in range(2):
+    reserved = coverage(images, patch, all_regions(validation, seed=seed))
+    for epoch in range(times(10, slow=100)):
         seen = coverage(images, patch, all_regions(training, epoch=epoch, seed=seed))
-        assert not any((a & b).any() for a, b in zip(kept, seen, strict=True))
+        assert not any((a & b).any() for a, b in zip(reserved, seen, strict=True))
 
 
-@given(images_and_patch(max_size=30), seeds, st.integers(0, 3))
-def test_random_regions_are_drawn_again_until_they_avoid_validation(
-    drawn: tuple[list[ImageSize], Size], seed: int, epoch: int
-) -> None:
-    images, patch = drawn
-    assume(len(Plan.sequential(named(images), patch)) <= 200)
-    expected = split(images, patch, percentage=0.2, minimum=1, seed=seed)
-    assume(expected.training)
-    training, validation, _, _ = Plan.random(named(images), patch).split(percentage=0.2, minimum=1, seed=seed)
-    assert all_regions(validation) == expected.validation
-    found = all_regions(training, epoch=epoch, seed=seed)
-    for item in {0, len(found) // 2, len(found) - 1}:
-        assert found[item] == random_region(
-            images,
-            patch,
-            seed=seed,
-            epoch=epoch,
-            item=item,
-            validation=expected.validation,
-            spares=expected.training,
-        )
+@kinds
+def test_training_and_validation_take_only_what_a_filter_has_kept(kind: str) -> None:
+    images, patch, kept = [(1, (1, 80, 80))], (1, 8, 8), list(range(0, 100, 3))
+    plan, _ = plan_and_oracle(kind, images, patch, kept)
+    training, validation, n_dropped, is_lowered = plan.split(percentage=0.2, minimum=1, seed=1)
+    parts = [set(part.kept().tolist()) for part in (training, validation)]
+    assert len(parts[1]) == 7
+    assert parts[0] | parts[1] == set(kept)
+    assert not parts[0] & parts[1]
+    assert (n_dropped, is_lowered) == (0, False)
+
+
+@pytest.mark.parametrize(("n_kept", "n_validation", "is_lowered"), [(100, 8, False), (16, 8, False), (12, 6, True)])
+def test_the_minimum_is_lowered_for_what_a_filter_has_kept(n_kept: int, n_validation: int, is_lowered: bool) -> None:
+    plan = Plan.stratified([("image", 100, (1, 8, 8))], (1, 8, 8)).keep(numbers(range(n_kept)))
+    split = split_plan(plan, percentage=0.05, minimum=8, seed=1)
+    assert (len(split.validation), split.n_patches, split.is_lowered) == (n_validation, n_kept, is_lowered)
+
+
+@pytest.mark.parametrize("kind", ["random", "fixed_random"])
+@pytest.mark.parametrize("kept", [None, [0, 1, 5, 6, 7, 20]])
+def test_random_items_are_as_many_in_training_as_without_a_split(kind: str, kept: list[int] | None) -> None:
+    plan, _ = plan_and_oracle(kind, [(2, (1, 30, 30))], (1, 8, 8), kept)
+    split = split_plan(plan, percentage=0.2, minimum=1, seed=1)
+    assert len(split.training) == len(plan)
+    assert split.n_dropped == 0
+
+
+@kinds
+def test_a_part_of_a_split_is_filtered_and_split_as_well(kind: str) -> None:
+    images, patch = [(1, (1, 100, 90))], (1, 8, 8)
+    plan, _ = plan_and_oracle(kind, images, patch)
+    training, first, _, _ = plan.split(percentage=0.1, minimum=1, seed=1)
+    training, second, _, _ = training.keep(numbers(range(0, 156, 2))).split(percentage=0.1, minimum=1, seed=2)
+    seen = [
+        sum(coverage(images, patch, all_regions(part, epoch=epoch, seed=3))[0] for epoch in range(20)) > 0
+        for part in (training, first, second)
+    ]
+    assert not (sum(part.astype(int) for part in seen) > 1).any()
 
 
 @pytest.mark.parametrize("percentage", [0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.33])
@@ -125,7 +152,7 @@ def test_patches_that_overlap_validation_are_dropped_and_counted() -> None:
     assert len(training) == 12 - 3 - n_dropped
 
 
-@pytest.mark.parametrize("patching", ["sequential", "random"])
+@pytest.mark.parametrize("patching", KINDS)
 @pytest.mark.parametrize("size", [(1, 8, 8), (1, 12, 12)])
 def test_nothing_left_to_train_on_is_an_error(patching: str, size: Size) -> None:
     plan = getattr(Plan, patching)([("image", 1, size)], (1, 8, 8))
@@ -134,7 +161,7 @@ def test_nothing_left_to_train_on_is_an_error(patching: str, size: Size) -> None
 
 
 @pytest.mark.parametrize("images", [[], [("image", 0, (1, 8, 8))]])
-@pytest.mark.parametrize("patching", ["sequential", "random"])
+@pytest.mark.parametrize("patching", KINDS)
 def test_a_plan_without_regions_cannot_be_split(patching: str, images: list[tuple[str, int, Size]]) -> None:
     with pytest.raises(ShapeError, match="expected training patches to be left"):
         getattr(Plan, patching)(images, (1, 8, 8)).split(percentage=0.1, minimum=1, seed=0)

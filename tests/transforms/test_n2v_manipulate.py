@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from patchmill._core import N2vManipulate, PatchDataset, Plan
-from patchmill.errors import ConfigError
-from tests.images import epochs, seeds
+from patchmill.config import N2VManipulateConfig
+from patchmill.errors import ConfigError, ShapeError
+from patchmill.transforms import N2VManipulate
+from tests.images import dtypes, epochs, lay_out, layouts, random_pixels, seeds
 from tests.oracles.n2v_manipulate import draw_masked_pixels, manipulate
 from tests.oracles.sequential import Size
 
@@ -207,3 +209,68 @@ def test_a_share_out_of_range_is_refused(percentage: float) -> None:
 def test_an_unknown_strategy_is_refused() -> None:
     with pytest.raises(ConfigError, match="uniform or median, got mean"):
         N2vManipulate(strategy="mean", roi_size=3, masked_pixel_percentage=1.0, is_3d=False)
+
+
+@given(patches(), dtypes, layouts, strategies, st.sampled_from(["none", "vertical", "cross"]), seeds, epochs)
+def test_masked_arrays_are_the_oracles(
+    drawn: tuple[int, Size, bool], dtype: np.dtype, layout: str, strategy: str, axis: str, seed: int, epoch: int
+) -> None:
+    n_channels, size, is_3d = drawn
+    shape = (n_channels, *size) if is_3d else (n_channels, *size[1:])
+    patch = lay_out(random_pixels(shape, dtype, seed % 100), layout)
+    before = patch.copy()
+    masking = N2VManipulate(7, 2.5, strategy, struct_mask_axis=axis, struct_mask_span=3, seed=seed)
+    masked, original, mask = masking(patch, item=4, epoch=epoch)
+    assert patch.tobytes() == before.tobytes()
+    pixels = patch.astype(np.float32) + 0.0  # NumPy's median does not order the two zeros
+    expected, expected_mask = manipulate(
+        pixels.reshape(n_channels, *size),
+        seed=seed,
+        epoch=epoch,
+        item=4,
+        strategy=strategy,
+        roi_size=7,
+        percentage=2.5,
+        is_3d=is_3d,
+        struct_axis=axis,
+        struct_span=3,
+    )
+    assert masked.shape == original.shape == mask.shape == shape
+    assert (masked.dtype, original.dtype, mask.dtype) == (np.float32, np.float32, np.uint8)
+    assert all(array.flags.c_contiguous for array in (masked, original, mask))
+    np.testing.assert_array_equal(original, pixels)
+    np.testing.assert_array_equal(masked, expected.reshape(shape))
+    assert mask.tobytes() == expected_mask.tobytes()
+
+
+def test_a_configuration_stands_for_the_parameters() -> None:
+    config = N2VManipulateConfig(roi_size=5, masked_pixel_percentage=3.0, strategy="median", struct_mask_axis="cross")
+    patch = np.random.default_rng(1).normal(size=(1, 40, 40))
+    by_config = N2VManipulate(config, seed=8)
+    by_parameters = N2VManipulate(5, 3.0, "median", struct_mask_axis="cross", seed=8)
+    for _ in range(3):
+        for one, other in zip(by_config(patch), by_parameters(patch), strict=True):
+            assert one.tobytes() == other.tobytes()
+    assert by_config.config == by_parameters.config == config
+    with pytest.raises(ConfigError, match="N2VManipulate: expected a configuration or parameters, got one and"):
+        N2VManipulate(config, strategy="median")
+
+
+def test_parameters_of_arrays_masking_that_cannot_work_are_refused() -> None:
+    for field, value in [
+        ("roi_size", 4),
+        ("masked_pixel_percentage", 0.0),
+        ("strategy", "mean"),
+        ("struct_mask_axis", "diagonal"),
+        ("struct_mask_span", 6),
+        ("remove_center", False),
+    ]:
+        with pytest.raises(ConfigError, match=field):
+            N2VManipulate(**{field: value})
+    square = N2VManipulate(5, 1.0, "median", struct_mask_axis="square", struct_mask_span=5)
+    with pytest.raises(ConfigError, match="struct_span: expected less than roi_size"):
+        square(np.zeros((1, 8, 8)))
+    square(np.zeros((1, 8, 8, 8)))
+    for wrong in (np.zeros((8, 8)), np.zeros((1, 1, 8, 8, 8)), np.zeros((1, 0, 8))):
+        with pytest.raises(ShapeError, match=r"patch: expected pixels with the axes C\(Z\)YX"):
+            N2VManipulate()(wrong)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from patchmill._core import Plan
 from patchmill.errors import ConfigError, PatchmillWarning
 
-__all__ = ["Split", "split_plan"]
+__all__ = ["Split", "check_split", "split_plan"]
 
 logger = logging.getLogger(__name__)
 
@@ -25,9 +25,10 @@ class Split:
     minimum : int
         The least number of validation patches that was asked for.
     n_patches : int
-        How many patches there were before.
+        How many cells of the sequential grid there were before, less those that a filter did not keep.
     n_dropped : int
-        How many of them are in neither plan, because they overlap a validation patch.
+        How many items are in neither plan, because they overlap a validation patch. 0 if they are random: they are
+        drawn again.
     is_lowered : bool
         Whether fewer than `minimum` are kept for validation, because that would have been most of the patches.
     """
@@ -56,17 +57,18 @@ class Split:
 def split_plan(plan: Plan, *, percentage: float, minimum: int, seed: int) -> Split:
     """Split a plan into one for training and one for validation.
 
-    ``max(round(n * percentage), minimum)`` of the n regions of the sequential grid are kept for validation, drawn from
-    the seed. Training regions that overlap one of them are dropped, or drawn again if they are random.
+    ``max(round(n * percentage), minimum)`` of the n cells of the sequential grid that the plan has are kept for
+    validation, drawn from the seed. Cells that overlap one of them are dropped from training, and regions are drawn
+    again until they overlap none: no pixel of validation is seen in training.
 
     Parameters
     ----------
     plan : Plan
-        The plan of all regions.
+        The plan of all patches.
     percentage : float
-        The share of the regions that is kept for validation, 0 to 1.
+        The share of the cells that is kept for validation, 0 to 1.
     minimum : int
-        The least number of regions kept for validation; lowered where it would be most of them.
+        The least number of cells kept for validation; lowered where it would be most of them.
     seed : int
         Decides which.
 
@@ -82,11 +84,29 @@ def split_plan(plan: Plan, *, percentage: float, minimum: int, seed: int) -> Spl
     ShapeError
         If nothing is left to train on.
     """
+    check_split(percentage, minimum)
+    training, validation, n_dropped, is_lowered = plan.split(percentage=percentage, minimum=minimum, seed=seed)
+    return Split(training, validation, minimum, plan.n_kept, n_dropped, is_lowered)
+
+
+def check_split(percentage: float, minimum: int) -> None:
+    """Check how much is to be kept for validation.
+
+    Parameters
+    ----------
+    percentage : float
+        The share, 0 to 1.
+    minimum : int
+        The least number, at least 1.
+
+    Raises
+    ------
+    ConfigError
+        If either is out of range.
+    """
     if not 0 <= percentage <= 1:
         msg = f"val_percentage: expected a share between 0 and 1, got {percentage}. Write 10 % as 0.1."
         raise ConfigError(msg)
     if minimum < 1:
         msg = f"minimum of validation patches: expected at least 1, got {minimum}. Pass validation data to split none."
         raise ConfigError(msg)
-    training, validation, n_dropped, is_lowered = plan.split(percentage=percentage, minimum=minimum, seed=seed)
-    return Split(training, validation, minimum, len(plan), n_dropped, is_lowered)

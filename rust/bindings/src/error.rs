@@ -8,7 +8,7 @@ pub(crate) fn to_python(error: &Error) -> PyErr {
     let class = match error {
         Error::PatchLargerThanImage { .. } | Error::Mismatch { .. } | Error::NothingToTrainOn { .. } => "ShapeError",
         Error::BadPixel { .. } => "DataError",
-        Error::Argument { .. } => "ConfigError",
+        Error::Argument { .. } | Error::NothingKept { .. } => "ConfigError",
         _ => "InternalError",
     };
     make(class, &error.to_string())

@@ -8,6 +8,7 @@
 mod array;
 mod dataset;
 mod error;
+mod filters;
 mod patching;
 mod prediction;
 mod random;
@@ -21,15 +22,17 @@ mod _core {
     #[pymodule_export]
     use crate::dataset::{PyBatch, PyPatchDataset};
     #[pymodule_export]
+    use crate::filters::filter_cells;
+    #[pymodule_export]
     use crate::patching::{PyPlan, PyTileGrid};
     #[pymodule_export]
     use crate::prediction::{stitch_into, tiles_into};
     #[pymodule_export]
-    use crate::random::{order, random_words};
+    use crate::random::{order, random_words, split_order};
     #[pymodule_export]
     use crate::run::default_num_threads;
     #[pymodule_export]
-    use crate::sources::{quantiles, statistics};
+    use crate::sources::{PyQuantilesAccumulator, PyStatisticsAccumulator, quantiles, statistics};
     #[pymodule_export]
     use crate::transforms::{PyAugmentation, PyN2vManipulate};
 

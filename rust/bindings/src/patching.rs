@@ -1,7 +1,9 @@
 //! Plans and tiles.
 
-use numpy::{PyArray2, PyReadonlyArray2};
-use patchmill_core::patching::{Plan, SampleSizes, TileGrid, split};
+use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
+use patchmill_core::Result;
+use patchmill_core::patching::{Plan, Region, SampleSizes, TileGrid, split};
+use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 
 use crate::dataset::items_of;
@@ -13,35 +15,84 @@ type ImageSize = (String, usize, [usize; 3]);
 
 /// The regions that an epoch can draw from.
 #[pyclass(name = "Plan", module = "patchmill._core", frozen)]
-pub(crate) struct PyPlan {
-    pub(crate) plan: Plan,
-    images: Vec<SampleSizes>,
-}
+pub(crate) struct PyPlan(pub(crate) Plan);
 
-fn sample_sizes(images: Vec<ImageSize>) -> Vec<SampleSizes> {
-    images.into_iter().map(|(image, n_samples, size)| SampleSizes { image, n_samples, size }).collect()
+fn create(
+    images: Vec<ImageSize>,
+    patch: [usize; 3],
+    plan: fn(&[SampleSizes], [usize; 3]) -> Result<Plan>,
+) -> PyResult<PyPlan> {
+    let sizes = |(image, n_samples, size)| SampleSizes { image, n_samples, size };
+    let images: Vec<SampleSizes> = images.into_iter().map(sizes).collect();
+    plan(&images, patch).map(PyPlan).map_err(|error| to_python(&error))
 }
 
 #[pymethods]
 impl PyPlan {
-    /// Regions side by side, and one more at the far end of each axis.
+    /// The cells: regions side by side, and one more at the far end of each axis.
     #[staticmethod]
     fn sequential(images: Vec<ImageSize>, patch_size: [usize; 3]) -> PyResult<Self> {
-        let images = sample_sizes(images);
-        let plan = Plan::sequential(&images, patch_size).map_err(|error| to_python(&error))?;
-        Ok(Self { plan, images })
+        create(images, patch_size, Plan::sequential)
+    }
+
+    /// A region near every cell, drawn anew in every epoch.
+    #[staticmethod]
+    fn stratified(images: Vec<ImageSize>, patch_size: [usize; 3]) -> PyResult<Self> {
+        create(images, patch_size, Plan::stratified)
     }
 
     /// Regions drawn anew in every epoch.
     #[staticmethod]
     fn random(images: Vec<ImageSize>, patch_size: [usize; 3]) -> PyResult<Self> {
-        let images = sample_sizes(images);
-        let plan = Plan::random(&images, patch_size).map_err(|error| to_python(&error))?;
-        Ok(Self { plan, images })
+        create(images, patch_size, Plan::random)
+    }
+
+    /// Regions drawn once.
+    #[staticmethod]
+    fn fixed_random(images: Vec<ImageSize>, patch_size: [usize; 3]) -> PyResult<Self> {
+        create(images, patch_size, Plan::fixed_random)
+    }
+
+    /// The plan with only the given cells.
+    #[allow(clippy::needless_pass_by_value, reason = "extracted from Python")]
+    fn keep(&self, kept: PyReadonlyArray1<'_, u64>) -> PyResult<Self> {
+        self.0.keep(kept.as_array().iter().copied()).map(Self).map_err(|error| to_python(&error))
     }
 
     fn __len__(&self) -> usize {
-        self.plan.n_items() as usize
+        self.0.n_items() as usize
+    }
+
+    /// The number of cells of the whole grid.
+    #[getter]
+    fn n_cells(&self) -> u64 {
+        self.0.n_cells()
+    }
+
+    /// The number of cells that are kept.
+    #[getter]
+    fn n_kept(&self) -> u64 {
+        self.0.n_left()
+    }
+
+    /// The numbers of the cells that are kept; None if all are.
+    fn kept<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray1<u64>>> {
+        self.0.left().map(|left| PyArray1::from_iter(py, left.iter()))
+    }
+
+    /// The number of items up to the end of each image.
+    fn image_ends<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<i64>> {
+        PyArray1::from_iter(py, self.0.image_ends().into_iter().map(|end| end as i64))
+    }
+
+    /// The regions of cells, as rows of (image, sample, z, y, x).
+    #[allow(clippy::needless_pass_by_value, reason = "extracted from Python")]
+    fn cells<'py>(&self, py: Python<'py>, numbers: PyReadonlyArray1<'py, u64>) -> PyResult<Bound<'py, PyArray2<i64>>> {
+        let (numbers, n_cells) = (numbers.as_array(), self.0.n_cells());
+        if let Some(number) = numbers.iter().find(|&&number| number >= n_cells) {
+            return Err(PyIndexError::new_err(format!("cell: expected a number below {n_cells}, got {number}.")));
+        }
+        Ok(region_rows(py, numbers.iter().map(|&number| self.0.grid().region(number))))
     }
 
     /// The regions of items, as rows of (image, sample, z, y, x).
@@ -53,23 +104,26 @@ impl PyPlan {
         items: PyReadonlyArray2<'py, i64>,
         seed: u64,
     ) -> PyResult<Bound<'py, PyArray2<i64>>> {
-        let mut regions = Vec::new();
-        for item in items_of(&items, self.plan.n_items())? {
-            let region = self.plan.region(seed, item.epoch, item.index);
-            regions.extend([region.image as i64, region.sample as i64]);
-            regions.extend(region.origin.map(|origin| origin as i64));
-        }
-        Ok(rows(py, &regions, 5))
+        let items = items_of(&items, self.0.n_items())?;
+        Ok(region_rows(py, items.into_iter().map(|item| self.0.region(seed, item.epoch, item.index))))
     }
 
-    /// The plans for training and for validation, the number of regions dropped because they overlap a validation
-    /// patch, and whether `minimum` was lowered.
+    /// The plans for training and for validation, the number of items dropped because they overlap a validation patch,
+    /// and whether `minimum` was lowered.
     #[pyo3(signature = (*, percentage, minimum, seed))]
-    fn split(&self, percentage: f64, minimum: u64, seed: u64) -> PyResult<(Self, Self, u64, bool)> {
-        let found = split(&self.plan, &self.images, percentage, minimum, seed).map_err(|error| to_python(&error))?;
-        let with = |plan| Self { plan, images: self.images.clone() };
-        Ok((with(found.training), with(found.validation), found.n_dropped, found.is_lowered))
+    fn split(&self, py: Python<'_>, percentage: f64, minimum: u64, seed: u64) -> PyResult<(Self, Self, u64, bool)> {
+        let found = py.detach(|| split(&self.0, percentage, minimum, seed)).map_err(|error| to_python(&error))?;
+        Ok((Self(found.training), Self(found.validation), found.n_dropped, found.is_lowered))
     }
+}
+
+/// Regions as rows of (image, sample, z, y, x).
+fn region_rows(py: Python<'_>, regions: impl Iterator<Item = Region>) -> Bound<'_, PyArray2<i64>> {
+    let row = |region: Region| {
+        let [z, y, x] = region.origin;
+        [region.image, region.sample, z, y, x].map(|place| place as i64)
+    };
+    rows(py, &regions.flat_map(row).collect::<Vec<_>>(), 5)
 }
 
 /// The tiles of a sample.

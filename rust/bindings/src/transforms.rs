@@ -1,11 +1,13 @@
 //! What is drawn and done to patches.
 
-use numpy::{PyArray2, ToPyArray};
+use numpy::{PyArray2, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods, ToPyArray};
 use patchmill_core::random::{Purpose, Stream};
-use patchmill_core::transforms::{Augmentation, N2vManipulate, N2vStrategy};
+use patchmill_core::transforms::{Augmentation, N2vManipulate, N2vStrategy, StructAxis, StructPattern};
 use pyo3::prelude::*;
 
+use crate::array::output;
 use crate::error::{make, to_python};
+use crate::run::run;
 
 /// Random flips and quarter turns.
 #[pyclass(name = "Augmentation", module = "patchmill._core", frozen)]
@@ -18,6 +20,13 @@ impl PyAugmentation {
     fn new(flip_y: bool, flip_x: bool, flip_probability: f64, rotation_probability: f64) -> Self {
         Self(Augmentation { flip_y, flip_x, flip_probability, rotation_probability })
     }
+
+    /// The orientation of an item, as (transpose, flip_y, flip_x).
+    #[pyo3(signature = (*, seed, epoch, item, is_square))]
+    fn draw(&self, seed: u64, epoch: u64, item: u64, is_square: bool) -> (bool, bool, bool) {
+        let orientation = self.0.draw_orientation(seed, epoch, item, is_square);
+        (orientation.transpose, orientation.flip_y, orientation.flip_x)
+    }
 }
 
 /// The pixel masking of Noise2Void.
@@ -29,8 +38,15 @@ type Positions<'py> = Bound<'py, PyArray2<i64>>;
 #[pymethods]
 impl PyN2vManipulate {
     #[new]
-    #[pyo3(signature = (*, strategy, roi_size, masked_pixel_percentage, is_3d))]
-    fn new(strategy: &str, roi_size: usize, masked_pixel_percentage: f64, is_3d: bool) -> PyResult<Self> {
+    #[pyo3(signature = (*, strategy, roi_size, masked_pixel_percentage, is_3d, struct_axis = "none", struct_span = 5))]
+    fn new(
+        strategy: &str,
+        roi_size: usize,
+        masked_pixel_percentage: f64,
+        is_3d: bool,
+        struct_axis: &str,
+        struct_span: usize,
+    ) -> PyResult<Self> {
         let strategy = match strategy {
             "uniform" => N2vStrategy::Uniform,
             "median" => N2vStrategy::Median,
@@ -38,9 +54,24 @@ impl PyN2vManipulate {
                 return Err(make("ConfigError", &format!("strategy: expected uniform or median, got {other}.")));
             }
         };
-        N2vManipulate::new(strategy, roi_size, masked_pixel_percentage, is_3d)
-            .map(Self)
-            .map_err(|error| to_python(&error))
+        let axis = match struct_axis {
+            "none" => None,
+            "horizontal" => Some(StructAxis::Horizontal),
+            "vertical" => Some(StructAxis::Vertical),
+            "cross" => Some(StructAxis::Cross),
+            "square" => Some(StructAxis::Square),
+            other => {
+                let message =
+                    format!("struct_axis: expected none, horizontal, vertical, cross or square, got {other}.");
+                return Err(make("ConfigError", &message));
+            }
+        };
+        let masking = N2vManipulate::new(strategy, roi_size, masked_pixel_percentage, is_3d);
+        let masking = match axis {
+            None => masking,
+            Some(axis) => masking.and_then(|masking| masking.with_pattern(StructPattern::new(axis, struct_span)?)),
+        };
+        masking.map(Self).map_err(|error| to_python(&error))
     }
 
     /// The masked pixels of one channel of an item, and those drawn to replace them, as rows of (z, y, x).
@@ -62,11 +93,50 @@ impl PyN2vManipulate {
         });
         (rows(py, &positions, 3), rows(py, &replacements, 3))
     }
+
+    /// Masks a patch: fills `masked` and `mask` from `original`, all of them with the axes C(Z)YX.
+    #[pyo3(signature = (original, masked, mask, *, seed, epoch, item))]
+    #[allow(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "extracted from Python")]
+    fn manipulate_into<'py>(
+        &self,
+        py: Python<'py>,
+        original: PyReadonlyArrayDyn<'py, f32>,
+        masked: Bound<'py, PyAny>,
+        mask: Bound<'py, PyAny>,
+        seed: u64,
+        epoch: u64,
+        item: u64,
+    ) -> PyResult<()> {
+        let wrong_patch = || {
+            let axes = if self.0.is_3d() { "CZYX" } else { "CYX" };
+            let got = original.shape();
+            make(
+                "ShapeError",
+                &format!("patch: expected contiguous pixels with the axes {axes}, got the shape {got:?}."),
+            )
+        };
+        let (n_channels, size) = match (original.shape(), self.0.is_3d()) {
+            (&[c, z, y, x], true) if !original.is_empty() => (c, [z, y, x]),
+            (&[c, y, x], false) if !original.is_empty() => (c, [1, y, x]),
+            _ => return Err(wrong_patch()),
+        };
+        let n_pixels = size.iter().product();
+        let mut masked = output::<f32>(&masked, n_channels, n_pixels)?;
+        let mut mask = output::<u8>(&mask, n_channels, n_pixels)?;
+        let (Ok(original), Ok(masked), Ok(mask)) = (original.as_slice(), masked.as_slice_mut(), mask.as_slice_mut())
+        else {
+            return Err(wrong_patch());
+        };
+        run(py, 1, |_| {
+            let stream = Stream::new(seed, Purpose::Mask, epoch, item);
+            self.0.manipulate_into(original, size, &stream, masked, mask);
+            Ok(())
+        })
+    }
 }
 
 /// Rows of a matrix, one after the other, as an array.
 pub(crate) fn rows<'py>(py: Python<'py>, values: &[i64], n_columns: usize) -> Positions<'py> {
-    use numpy::PyArrayMethods;
     let flat = values.to_pyarray(py);
     flat.reshape([values.len() / n_columns, n_columns]).expect("the rows are whole")
 }

@@ -70,13 +70,22 @@ pub enum Error {
     #[error(
         "validation split: expected training patches to be left, got none of {n_patches} \
          ({n_validation} for validation, the others overlap them). \
-         Use larger images, smaller patches, or pass validation data of its own."
+         Use larger images, smaller patches, a filter that keeps more, or pass validation data of its own."
     )]
     NothingToTrainOn {
         /// How many patches there were.
         n_patches: usize,
         /// How many of them the split takes.
         n_validation: usize,
+    },
+    /// A filter of patches that keeps none.
+    #[error(
+        "patch filter: expected some of the {n_patches} patches to be kept, got none (0 %). \
+         Choose a threshold, or a coverage, that more of them reach."
+    )]
+    NothingKept {
+        /// How many patches there were.
+        n_patches: u64,
     },
     /// The operating system gave no threads.
     #[error("thread pool: expected {num_threads} threads, got none: {reason}. Lower num_threads.")]

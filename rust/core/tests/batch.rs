@@ -37,7 +37,7 @@ fn dataset(strategy: N2vStrategy) -> Arc<PatchDataset> {
     let plan = Plan::random(&sizes, [1, 32, 32]).unwrap();
     let masks = N2vManipulate::new(strategy, 11, 0.5, false).unwrap();
     let affines = vec![Affine::new(30_000.0, 1.0 / 9000.0)];
-    Arc::new(PatchDataset::new(images, affines, Paired::Masks(masks), plan, AUGMENTATION, None).unwrap())
+    Arc::new(PatchDataset::new(images, None, affines, Paired::Masks(masks), plan, AUGMENTATION, None).unwrap())
 }
 
 fn items(n: u64, epoch: u64, dataset: &PatchDataset) -> Vec<Item> {

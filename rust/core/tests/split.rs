@@ -11,16 +11,18 @@ proptest! {
         patch in [1..2usize, 4..9, 4..9],
         percentage in 0.0..0.4f64,
         minimum in 1..6u64,
-        is_random: bool,
+        kind in 0..4usize,
+        share in 1..5u64,
         seed: u64,
     ) {
         let images: Vec<SampleSizes> = sizes
             .into_iter()
             .map(|(n_samples, size)| SampleSizes { image: "image".into(), n_samples, size })
             .collect();
-        let create = if is_random { Plan::random } else { Plan::sequential };
-        let plan = create(&images, patch).unwrap();
-        let Ok(found) = split(&plan, &images, percentage, minimum, seed) else { return Ok(()) };
+        let create = [Plan::sequential, Plan::stratified, Plan::random, Plan::fixed_random][kind];
+        let whole = create(&images, patch).unwrap();
+        let plan = if share == 1 { whole } else { whole.keep((0..whole.n_cells()).step_by(share as usize)).unwrap() };
+        let Ok(found) = split(&plan, percentage, minimum, seed) else { return Ok(()) };
         let kept: Vec<_> =
             (0..found.validation.n_items()).map(|item| found.validation.region(seed, 0, item)).collect();
         prop_assert!(!kept.is_empty() && found.training.n_items() > 0);

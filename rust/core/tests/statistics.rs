@@ -19,11 +19,11 @@ fn image<T>(pixels: &[T], pixel_type: PixelType, shape: [usize; 4], is_interleav
 }
 
 fn computed(images: &[Image], num_threads: usize) -> Statistics {
-    pool(num_threads).unwrap().install(|| statistics(images, &AtomicBool::new(false))).unwrap()
+    pool(num_threads).unwrap().install(|| statistics(images, true, &AtomicBool::new(false))).unwrap()
 }
 
 fn quantiles_of(images: &[Image], levels: &[f64], num_threads: usize) -> Vec<Vec<f64>> {
-    pool(num_threads).unwrap().install(|| quantiles(images, levels, &AtomicBool::new(false))).unwrap()
+    pool(num_threads).unwrap().install(|| quantiles(images, levels, true, &AtomicBool::new(false))).unwrap()
 }
 
 /// The pixels of one channel.
@@ -113,6 +113,6 @@ fn who_asks_to_stop_is_heard() {
     let pixels = vec![f32::NAN; 100];
     let images = [image(&pixels, PixelType::F32, [1, 1, 10, 10], false)];
     let cancel = AtomicBool::new(true);
-    assert_eq!(statistics(&images, &cancel), Err(Error::Cancelled));
-    assert_eq!(quantiles(&images, &[0.5], &cancel), Err(Error::Cancelled));
+    assert_eq!(statistics(&images, true, &cancel), Err(Error::Cancelled));
+    assert_eq!(quantiles(&images, &[0.5], true, &cancel), Err(Error::Cancelled));
 }

@@ -29,14 +29,15 @@ pub(crate) struct PyPatchDataset {
 impl PyPatchDataset {
     #[new]
     #[pyo3(signature = (
-        inputs, normalization, plan, *, targets = None, target_normalization = None, n2v_manipulate = None,
-        augmentation = None, fixed_epoch = None
+        inputs, normalization, plan, *, numbers = None, targets = None, target_normalization = None,
+        n2v_manipulate = None, augmentation = None, fixed_epoch = None
     ))]
     #[allow(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "extracted from Python")]
     fn new(
         inputs: Vec<NamedArray<'_>>,
         normalization: Vec<(f64, f64)>,
         plan: &PyPlan,
+        numbers: Option<Vec<usize>>,
         targets: Option<Vec<NamedArray<'_>>>,
         target_normalization: Option<Vec<(f64, f64)>>,
         n2v_manipulate: Option<&PyN2vManipulate>,
@@ -55,11 +56,19 @@ impl PyPatchDataset {
                 return Err(make("ConfigError", "targets: expected none with Noise2Void's masking, got some."));
             }
         };
+        if let Some(numbers) = &numbers
+            && !(numbers.len() == inputs.len() && numbers.is_sorted_by(|a, b| a < b))
+        {
+            let message =
+                format!("numbers: expected one for each of {} images, rising, got {numbers:?}.", inputs.len());
+            return Err(make("ConfigError", &message));
+        }
         let dataset = PatchDataset::new(
             inputs,
+            numbers,
             affines(&normalization),
             paired,
-            plan.plan.clone(),
+            plan.0.clone(),
             augmentation.map_or(Augmentation::NONE, |augmentation| augmentation.0),
             fixed_epoch,
         )
@@ -105,6 +114,10 @@ impl PyPatchDataset {
     ) -> PyResult<PyBatch> {
         let dataset = &slf.get().dataset;
         let items = items_of(&items, dataset.n_items())?;
+        if let Some(item) = items.iter().find(|&&item| !dataset.holds(seed, item)) {
+            let message = format!("item {}: expected one of the dataset's own images, got one of another.", item.index);
+            return Err(make("ConfigError", &message));
+        }
         let buffers = buffers_of(dataset, items.len(), outputs)?;
         let mut lease: Lease = outputs.iter().map(Bound::unbind).collect();
         lease.push(slf.clone().into_any().unbind());

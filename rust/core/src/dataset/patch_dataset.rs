@@ -40,6 +40,8 @@ pub enum Paired {
 #[derive(Debug)]
 pub struct PatchDataset {
     inputs: Vec<Image>,
+    /// The plan's numbers of the images, in rising order, where they are not all of them.
+    numbers: Option<Vec<usize>>,
     affines: Vec<Affine>,
     paired: Paired,
     plan: Plan,
@@ -52,12 +54,20 @@ impl PatchDataset {
     /// A dataset of the plan's patches of `inputs`, normalised by an affine per channel. With a `fixed_epoch`, every
     /// epoch is that one: validation sees the same masks each time.
     ///
+    /// Where the images are only some of the plan's, `numbers` says which, in rising order. Only items of theirs can
+    /// be made.
+    ///
     /// # Errors
     ///
     /// If images and targets differ in number, samples or size, if channels differ, or if there are not as many
     /// affines as channels.
+    ///
+    /// # Panics
+    ///
+    /// If there are not as many numbers as images, or they do not rise.
     pub fn new(
         inputs: Vec<Image>,
+        numbers: Option<Vec<usize>>,
         affines: Vec<Affine>,
         paired: Paired,
         plan: Plan,
@@ -69,7 +79,24 @@ impl PatchDataset {
             check_channels(targets, target_affines)?;
             check_pairs(&inputs, targets)?;
         }
-        Ok(Self { inputs, affines, paired, plan, augmentation, fixed_epoch, readahead: Readahead::default() })
+        if let Some(numbers) = &numbers {
+            assert!(numbers.len() == inputs.len() && numbers.is_sorted_by(|a, b| a < b));
+        }
+        Ok(Self { inputs, numbers, affines, paired, plan, augmentation, fixed_epoch, readahead: Readahead::default() })
+    }
+
+    /// Whether the pixels that an item is cut from are among the dataset's.
+    pub fn holds(&self, seed: u64, item: Item) -> bool {
+        let Some(numbers) = &self.numbers else { return true };
+        numbers.binary_search(&self.draw_item(seed, item).region.image).is_ok()
+    }
+
+    /// The place of one of the plan's images among the dataset's.
+    fn place(&self, image: usize) -> usize {
+        match &self.numbers {
+            None => image,
+            Some(numbers) => numbers.binary_search(&image).expect("the image is one of the dataset's"),
+        }
     }
 
     /// The number of items in an epoch.
@@ -129,7 +156,8 @@ impl PatchDataset {
     pub(super) fn strip(&self, draw: &ItemDraw, buffers: BatchBuffers, plane: usize) -> Strip {
         let (size, region) = (self.patch_size(), &draw.region);
         let n_input_planes = self.n_channels() * size[0];
-        let of = |images: &[Image], plane, out| Strip::of(&images[region.image], region, size, plane, out);
+        let image = self.place(region.image);
+        let of = |images: &[Image], plane, out| Strip::of(&images[image], region, size, plane, out);
         match (&self.paired, buffers) {
             (Paired::Targets(targets, _), BatchBuffers::Pair { target, .. }) if plane >= n_input_planes => {
                 of(targets, plane - n_input_planes, target)
@@ -151,8 +179,9 @@ impl PatchDataset {
     pub fn item_into(&self, seed: u64, item: Item, draw: ItemDraw, buffers: ItemBuffers<'_>, ahead: &mut Ahead<'_>) {
         let ItemDraw { region, orientation } = draw;
         let size = self.patch_size();
+        let image = self.place(region.image);
         let mut crop = |images: &[Image], affines: &[Affine], out: &mut [f32]| {
-            crop_into(&images[region.image], &region, size, orientation, affines, out, ahead);
+            crop_into(&images[image], &region, size, orientation, affines, out, ahead);
         };
         match (&self.paired, buffers) {
             (Paired::Nothing, ItemBuffers::Patch(patch)) => crop(&self.inputs, &self.affines, patch),

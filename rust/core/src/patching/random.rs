@@ -1,99 +1,73 @@
-//! The random plan: every epoch draws its regions anew.
+//! Random items: as many of every sample as would cover it, wherever chance puts them.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::SequentialPlan;
-use super::region::{ItemCounts, Region, SampleSizes};
-use crate::error::Result;
-use crate::random::{Purpose, Stream, below};
+use super::item_counts::{ItemCounts, Run};
+use super::{CellGrid, CellSet, Region};
+use crate::random::below;
 
-/// How often a region that must be avoided is drawn again, before one of the spare regions takes its place.
-const N_ATTEMPTS: u64 = 64;
-
-/// As many regions of every sample as would cover it, wherever chance puts them.
-#[derive(Debug, Clone)]
-pub struct RandomPlan {
-    patch: [usize; 3],
-    sizes: Vec<[usize; 3]>,
-    counts: ItemCounts,
-    avoided: Option<Arc<Avoided>>,
-}
-
-/// Regions that no drawn region may touch, and regions known not to touch them.
+/// The items of every sample, and where a filter lets them lie.
 #[derive(Debug)]
-pub(super) struct Avoided {
-    by_sample: HashMap<(usize, usize), Vec<Region>>,
-    grid: SequentialPlan,
-    spares: Arc<[u64]>,
+pub(super) struct RandomItems {
+    counts: ItemCounts,
+    /// The cells near which they lie; anywhere, if nothing is filtered.
+    kept: Option<Arc<CellSet>>,
 }
 
-impl Avoided {
-    pub(super) fn new(grid: SequentialPlan, avoided: &[u64], spares: Arc<[u64]>) -> Self {
-        let mut by_sample = HashMap::<_, Vec<_>>::new();
-        for &item in avoided {
-            let region = grid.region(item);
-            by_sample.entry((region.image, region.sample)).or_default().push(region);
-        }
-        Self { by_sample, grid, spares }
-    }
-
-    fn touches(&self, region: &Region) -> bool {
-        self.by_sample
-            .get(&(region.image, region.sample))
-            .is_some_and(|avoided| avoided.iter().any(|other| region.overlaps(other, self.grid.patch_size())))
-    }
-}
-
-impl RandomPlan {
-    /// The plan for patches of a size (Z, Y, X): `ceil(pixels of a sample / pixels of a patch)` regions a sample.
-    ///
-    /// # Errors
-    ///
-    /// If an image is smaller than the patch.
-    pub fn new(images: &[SampleSizes], patch: [usize; 3]) -> Result<Self> {
-        for image in images {
-            image.check_patch(patch)?;
-        }
+impl RandomItems {
+    /// `ceil(pixels of a sample / pixels of a patch)` items a sample, or the share of them that the kept ones are of its
+    /// cells, rounded up.
+    pub(super) fn new(grid: &CellGrid, kept: Option<Arc<CellSet>>) -> Self {
         let n_pixels = |size: [usize; 3]| size.iter().product::<usize>();
-        let per_sample = images.iter().map(|image| n_pixels(image.size).div_ceil(n_pixels(patch)) as u64).collect();
-        Ok(Self {
-            patch,
-            sizes: images.iter().map(|image| image.size).collect(),
-            counts: ItemCounts::new(images, per_sample),
-            avoided: None,
-        })
+        let patch_pixels = n_pixels(grid.patch_size());
+        let mut runs = Vec::new();
+        for (image, (n_samples, size)) in grid.images().enumerate() {
+            let n_items = n_pixels(size).div_ceil(patch_pixels) as u64;
+            match &kept {
+                None => runs.push(Run { image, samples: (0, n_samples), per_sample: n_items }),
+                Some(kept) => runs.extend((0..n_samples).map(|sample| Run {
+                    image,
+                    samples: (sample, sample + 1),
+                    per_sample: share(n_items, grid, image, sample, kept),
+                })),
+            }
+        }
+        Self { counts: ItemCounts::new(runs), kept }
     }
 
-    pub(super) fn avoiding(&self, avoided: Avoided) -> Self {
-        Self { avoided: Some(Arc::new(avoided)), ..self.clone() }
-    }
-
-    /// The size of the patches along Z, Y and X.
-    pub fn patch_size(&self) -> [usize; 3] {
-        self.patch
-    }
-
-    /// The number of regions in an epoch.
-    pub fn n_regions(&self) -> u64 {
+    /// The number of items in an epoch.
+    pub(super) fn n_items(&self) -> u64 {
         self.counts.total()
     }
 
-    /// Draws the region of an item in an epoch.
-    pub fn draw_region(&self, seed: u64, epoch: u64, item: u64) -> Region {
-        let (image, sample, _) = self.counts.locate(item);
-        let stream = Stream::new(seed, Purpose::Region, epoch, item);
-        let draw = |attempt| {
-            let words = stream.block(attempt);
-            let origin = std::array::from_fn(|axis| {
-                below(words[axis], (self.sizes[image][axis] - self.patch[axis] + 1) as u64) as usize
-            });
-            Region { image, sample, origin }
-        };
-        let Some(avoided) = &self.avoided else { return draw(0) };
-        (0..N_ATTEMPTS).map(draw).find(|region| !avoided.touches(region)).unwrap_or_else(|| {
-            let spare = below(stream.block(N_ATTEMPTS)[0], avoided.spares.len() as u64);
-            avoided.grid.region(avoided.spares[spare as usize])
-        })
+    /// The number of items up to the end of each of `n_images` images.
+    pub(super) fn image_ends(&self, n_images: usize) -> Vec<u64> {
+        self.counts.image_ends(n_images)
     }
+
+    /// How an item's region is drawn from four words: anywhere in its sample, or in the stratum of one of its kept cells.
+    #[inline]
+    pub(super) fn draw<'a>(&'a self, grid: &'a CellGrid, item: u64) -> impl Fn([u64; 4]) -> Region + 'a {
+        let (image, sample, _) = self.counts.locate(item);
+        let kept = self.kept.as_deref().map(|kept| (kept, places(grid, image, sample, kept)));
+        move |words| match &kept {
+            None => grid.draw_in_sample(image, sample, words),
+            Some((kept, places)) => {
+                let place = places.start + below(words[3], places.end - places.start);
+                grid.draw_in_stratum(kept.at(place), words)
+            }
+        }
+    }
+}
+
+/// The places of a sample's cells in a set.
+fn places(grid: &CellGrid, image: usize, sample: usize, kept: &CellSet) -> std::ops::Range<u64> {
+    let cells = grid.of_sample(image, sample);
+    kept.n_before(cells.start)..kept.n_before(cells.end)
+}
+
+fn share(n_items: u64, grid: &CellGrid, image: usize, sample: usize, kept: &CellSet) -> u64 {
+    let (cells, places) = (grid.of_sample(image, sample), places(grid, image, sample, kept));
+    let n_kept = u128::from(n_items) * u128::from(places.end - places.start);
+    n_kept.div_ceil(u128::from(cells.end - cells.start)) as u64
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::random::Avoided;
-use super::{Plan, SampleSizes, SequentialPlan};
+use super::plan::Kind;
+use super::{CellSet, Plan};
 use crate::error::{Error, Result};
 use crate::random::{Permutation, Purpose};
 
@@ -14,47 +14,43 @@ pub struct Split {
     pub training: Plan,
     /// The regions kept for validation.
     pub validation: Plan,
-    /// How many regions of the training grid were dropped because they overlap a validation patch.
+    /// How many items are in neither, because their cells overlap a validation patch. Random items are drawn again
+    /// instead.
     pub n_dropped: u64,
     /// Whether fewer patches than `minimum` were kept, because that many would have been most of them.
     pub is_lowered: bool,
 }
 
-/// Keeps `max(round(n * percentage), minimum)` of the `n` patches of the sequential grid for validation, drawn from the
-/// seed. Sequential training regions that overlap one of them are dropped, random ones are drawn again.
+/// Keeps `max(round(n * percentage), minimum)` of the plan's `n` cells for validation, drawn from the seed. Training keeps
+/// the cells that overlap none of them, and what it draws is drawn again until it does so, too.
 ///
 /// # Errors
 ///
 /// If nothing is left to train on.
-pub fn split(plan: &Plan, images: &[SampleSizes], percentage: f64, minimum: u64, seed: u64) -> Result<Split> {
-    let grid = SequentialPlan::new(images, plan.patch_size())?;
-    let n = grid.n_regions();
+pub fn split(plan: &Plan, percentage: f64, minimum: u64, seed: u64) -> Result<Split> {
+    let (grid, n_cells) = (&plan.grid, plan.n_cells());
+    let n = plan.n_left();
     let by_percentage = ((n as f64 * percentage).round_ties_even() as u64).min(n);
     let most = (n / 2).max(1);
     let n_validation = by_percentage.max(minimum.min(most)).min(n);
 
-    let order = Permutation::new(n, seed, Purpose::Split, 0);
-    let mut kept: Vec<u64> = (0..n_validation).map(|place| order.at(place)).collect();
-    kept.sort_unstable();
-    let mut is_free = vec![true; n as usize];
-    for &item in &kept {
-        for other in grid.overlapping(item) {
-            is_free[other as usize] = false;
-        }
-    }
-    let free: Arc<[u64]> = (0..n).filter(|&item| is_free[item as usize]).collect();
+    let order = Permutation::new(n, seed, Purpose::Split, 0, 0);
+    let validation = CellSet::of(n_cells, (0..n_validation).map(|place| plan.cell(order.at(place))));
+    let left = plan.left.clone().unwrap_or_else(|| Arc::new(CellSet::all(n_cells)));
+    let free = left.without(validation.iter().flat_map(|cell| grid.overlapping(grid.region(cell))).flatten());
     if free.is_empty() {
         return Err(Error::NothingToTrainOn { n_patches: n as usize, n_validation: n_validation as usize });
     }
-    let n_dropped = n - n_validation - free.len() as u64;
-    let training = match plan {
-        Plan::Sequential(..) => Plan::Sequential(grid.clone(), Some(free)),
-        Plan::Random(random) => Plan::Random(random.avoiding(Avoided::new(grid.clone(), &kept, free))),
+    let n_dropped = match plan.kind {
+        Kind::Sequential | Kind::Stratified => n - n_validation - free.len(),
+        Kind::Random { .. } => 0,
     };
-    Ok(Split {
-        training,
-        validation: Plan::Sequential(grid, Some(kept.into())),
-        n_dropped,
-        is_lowered: n_validation < minimum,
-    })
+    let validation = Arc::new(validation);
+    let avoided = match &plan.validation {
+        None => Arc::clone(&validation),
+        Some(earlier) => Arc::new(earlier.union(&validation)),
+    };
+    let training = Plan { left: Some(Arc::new(free)), validation: Some(avoided), ..plan.clone() };
+    let validation = Plan { left: Some(validation), kind: Kind::Sequential, validation: None, ..plan.clone() };
+    Ok(Split { training, validation, n_dropped, is_lowered: n_validation < minimum })
 }

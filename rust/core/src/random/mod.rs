@@ -24,6 +24,8 @@ pub enum Purpose {
     Mask = 4,
     /// Which patches are kept for validation.
     Split = 5,
+    /// The values of the pixels in a pattern of structN2V.
+    Struct = 6,
 }
 
 /// The random words of one item in one epoch, for one purpose.
@@ -40,6 +42,12 @@ impl Stream {
     /// The stream of an item.
     pub fn new(seed: u64, purpose: Purpose, epoch: u64, item: u64) -> Self {
         Self { key: [seed, purpose as u64], item, epoch }
+    }
+
+    /// The same item's stream for another purpose.
+    #[must_use]
+    pub fn of(&self, purpose: Purpose) -> Self {
+        Self { key: [self.key[0], purpose as u64], ..*self }
     }
 
     /// Four words at a position in the stream; any position costs the same.

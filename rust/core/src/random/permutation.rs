@@ -18,9 +18,9 @@ pub struct Permutation {
 }
 
 impl Permutation {
-    /// The order of `n` items in an epoch.
-    pub fn new(n: u64, seed: u64, purpose: Purpose, epoch: u64) -> Self {
-        let stream = Stream::new(seed, purpose, epoch, 0);
+    /// The order of `n` items in an epoch. An epoch that is ordered part by part has an order for each `part`.
+    pub fn new(n: u64, seed: u64, purpose: Purpose, epoch: u64, part: u64) -> Self {
+        let stream = Stream::new(seed, purpose, epoch, part);
         let mut keys = [0; ROUNDS];
         for (position, words) in keys.chunks_exact_mut(4).enumerate() {
             words.copy_from_slice(&stream.block(position as u64));
@@ -78,7 +78,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_item_comes_once(n in 1u64..2000, seed: u64, epoch in 0u64..1000) {
-            let order = Permutation::new(n, seed, Purpose::Order, epoch);
+            let order = Permutation::new(n, seed, Purpose::Order, epoch, 0);
             let mut items: Vec<u64> = (0..n).map(|place| order.at(place)).collect();
             items.sort_unstable();
             prop_assert!(items.into_iter().eq(0..n));
@@ -90,7 +90,7 @@ mod tests {
         let mut counts = std::collections::HashMap::<Vec<u64>, u32>::new();
         let n_epochs = 24_000;
         for epoch in 0..n_epochs {
-            let order = Permutation::new(4, 7, Purpose::Order, epoch);
+            let order = Permutation::new(4, 7, Purpose::Order, epoch, 0);
             *counts.entry((0..4).map(|place| order.at(place)).collect()).or_default() += 1;
         }
         let chi_square: f64 = counts.values().map(|&count| (f64::from(count) - 1000.0).powi(2) / 1000.0).sum();
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_trillion_items_cost_nothing() {
-        let order = Permutation::new(1_000_000_000_000, 1, Purpose::Order, 3);
+        let order = Permutation::new(1_000_000_000_000, 1, Purpose::Order, 3, 0);
         assert!(order.at(999_999_999_999) < 1_000_000_000_000);
     }
 }

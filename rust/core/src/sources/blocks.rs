@@ -26,25 +26,14 @@ pub(super) struct Blocks<'a> {
 }
 
 impl<'a> Blocks<'a> {
-    /// # Errors
-    ///
-    /// If images differ in their number of channels.
-    pub(super) fn new(images: &'a [Image], is_cancelled: &'a AtomicBool) -> Result<Self> {
-        let n_channels = images.first().map_or(0, Image::n_channels);
-        if let Some(image) = images.iter().find(|image| image.n_channels() != n_channels) {
-            return Err(Error::Mismatch {
-                image: image.name().into(),
-                expected: format!("{n_channels} channels, as in {}", images[0].name()),
-                got: image.n_channels().to_string(),
-                remedy: "Images of one source have the same channels.",
-            });
-        }
+    /// The blocks of images with the same number of channels.
+    pub(super) fn new(images: &'a [Image], is_cancelled: &'a AtomicBool) -> Self {
         let mut n_blocks = 0;
         let ends = images.iter().map(|image| {
             n_blocks += image.n_samples() * Planes::of(image).n_blocks();
             n_blocks
         });
-        Ok(Self { ends: ends.collect(), images, is_cancelled })
+        Self { ends: ends.collect(), images, is_cancelled }
     }
 
     pub(super) fn n_channels(&self) -> usize {
@@ -93,12 +82,7 @@ impl<'a> Blocks<'a> {
         match (self.check_cancelled(), found) {
             (Err(cancelled), _) => cancelled,
             (_, Some(bad)) => bad,
-            _ => Error::Mismatch {
-                image: self.images[0].name().into(),
-                expected: "pixels that stay as they are while they are read".into(),
-                got: "pixels that changed".into(),
-                remedy: "Do not write to an image while it is in use.",
-            },
+            _ => changed_pixels(&self.images[0]),
         }
     }
 
@@ -114,7 +98,17 @@ impl<'a> Blocks<'a> {
         let is_cancelled = self.is_cancelled;
         let Planes { height, width, block_height, is_transposed, .. } = *planes;
         let n_rows = block_height.min(height - first);
-        Block { image, sample, channel, z, first, n_rows, width, is_transposed, is_cancelled }
+        Block { image, sample, channel, z, first, left: 0, n_rows, width, is_transposed, is_cancelled }
+    }
+}
+
+/// The error where a bad pixel that was found is not there any more.
+pub(crate) fn changed_pixels(image: &Image) -> Error {
+    Error::Mismatch {
+        image: image.name().into(),
+        expected: "pixels that stay as they are while they are read".into(),
+        got: "pixels that changed".into(),
+        remedy: "Do not write to an image while it is in use.",
     }
 }
 
@@ -130,8 +124,7 @@ struct Planes {
 impl Planes {
     fn of(image: &Image) -> Self {
         let [depth, height, width] = image.size();
-        let [_, stride_y, stride_x] = image.strides();
-        let is_transposed = stride_y.unsigned_abs() < stride_x.unsigned_abs() && height > 1;
+        let is_transposed = is_transposed(image);
         let (height, width) = if is_transposed { (width, height) } else { (height, width) };
         Self { depth, height, width, block_height: (BLOCK / width).max(1), is_transposed }
     }
@@ -146,17 +139,47 @@ impl Planes {
     }
 }
 
-/// Rows of one plane of an image.
-pub(super) struct Block<'a> {
-    pub(super) image: &'a Image,
+/// Whether the pixels of a column lie closer in memory than those of a row.
+pub(crate) fn is_transposed(image: &Image) -> bool {
+    let ([_, height, _], [_, stride_y, stride_x]) = (image.size(), image.strides());
+    stride_y.unsigned_abs() < stride_x.unsigned_abs() && height > 1
+}
+
+/// Rows of one plane of an image, or parts of them.
+pub(crate) struct Block<'a> {
+    pub(crate) image: &'a Image,
     sample: usize,
     channel: usize,
     z: usize,
     first: usize,
+    left: usize,
     n_rows: usize,
     width: usize,
     is_transposed: bool,
     is_cancelled: &'a AtomicBool,
+}
+
+impl<'a> Block<'a> {
+    /// The part of a plane that begins at an origin (Z, Y, X) and is of a size (Y, X).
+    ///
+    /// # Panics
+    ///
+    /// If it does not lie in the image.
+    pub(crate) fn of_plane(
+        image: &'a Image,
+        sample: usize,
+        channel: usize,
+        origin: [usize; 3],
+        size: [usize; 2],
+        is_cancelled: &'a AtomicBool,
+    ) -> Self {
+        let fits = |axis: usize| origin[1 + axis] + size[axis] <= image.size()[1 + axis];
+        assert!(fits(0) && fits(1), "a part of size {size:?} at {origin:?} of an image of size {:?}", image.size());
+        let is_transposed = is_transposed(image);
+        let ([z, y, x], [height, width]) = (origin, size);
+        let (first, left, n_rows, width) = if is_transposed { (x, y, width, height) } else { (y, x, height, width) };
+        Self { image, sample, channel, z, first, left, n_rows, width, is_transposed, is_cancelled }
+    }
 }
 
 impl Block<'_> {
@@ -165,7 +188,7 @@ impl Block<'_> {
     }
 
     /// Whether the pixels of a row are neighbours in memory.
-    pub(super) fn is_dense<T: Element>(&self) -> bool {
+    pub(crate) fn is_dense<T: Element>(&self) -> bool {
         self.step() == T::SIZE as isize
     }
 
@@ -177,14 +200,20 @@ impl Block<'_> {
 
     /// The rows of the block, piece by piece.
     #[inline(always)]
-    pub(super) fn runs(&self) -> impl Iterator<Item = Run> {
-        (0..self.n_rows).flat_map(move |row| self.runs_of_row(row))
+    pub(crate) fn runs(&self) -> impl Iterator<Item = Run> {
+        self.rows().flatten()
+    }
+
+    /// The rows of the block, each piece by piece.
+    #[inline(always)]
+    pub(crate) fn rows(&self) -> impl Iterator<Item = impl Iterator<Item = Run>> {
+        (0..self.n_rows).map(move |row| self.runs_of_row(row))
     }
 
     #[inline(always)]
     fn runs_of_row(&self, row: usize) -> impl Iterator<Item = Run> {
         let (row, step) = (self.first + row, self.step());
-        let origin = if self.is_transposed { [self.z, 0, row] } else { [self.z, row, 0] };
+        let origin = if self.is_transposed { [self.z, self.left, row] } else { [self.z, row, self.left] };
         let pixels = self.image.pixel(self.sample, self.channel, origin);
         (0..self.width).step_by(RUN).take_while(|_| !self.is_cancelled.load(Ordering::Relaxed)).map(move |x| Run {
             pixels: pixels.wrapping_offset(x as isize * step),
@@ -193,7 +222,8 @@ impl Block<'_> {
         })
     }
 
-    fn bad_pixel<T: Element>(&self) -> Option<Error> {
+    /// The error for the first bad pixel of the block.
+    pub(crate) fn bad_pixel<T: Element>(&self) -> Option<Error> {
         (0..self.n_rows).find_map(|row| {
             let pixels = self.runs_of_row(row).flat_map(|run| {
                 // SAFETY: the run is one of a block of an image of `T`, and the index below its length.
@@ -205,7 +235,7 @@ impl Block<'_> {
     }
 
     fn error(&self, row: usize, place: usize, value: f64) -> Error {
-        let row = self.first + row;
+        let (row, place) = (self.first + row, self.left + place);
         let (y, x) = if self.is_transposed { (place, row) } else { (row, place) };
         let (expected, got) = if value.is_finite() {
             ("a magnitude of at most 2^53", format!("{value:e}"))
@@ -219,17 +249,17 @@ impl Block<'_> {
 
 /// Pixels of a row, at equal steps.
 #[derive(Clone, Copy)]
-pub(super) struct Run {
+pub(crate) struct Run {
     pixels: *const u8,
     step: isize,
-    pub(super) n_pixels: usize,
+    pub(crate) n_pixels: usize,
 }
 
 impl Run {
     /// Asks the processor for memory that dense runs will soon come to. Vectors would otherwise wait for it.
     #[inline(always)]
     #[cfg_attr(not(target_arch = "x86_64"), allow(unused_variables, reason = "only x86-64 has a stable prefetch"))]
-    pub(super) fn prefetch<T: Element>(&self) {
+    pub(crate) fn prefetch<T: Element>(&self) {
         #[cfg(target_arch = "x86_64")]
         {
             use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
@@ -246,7 +276,7 @@ impl Run {
     ///
     /// The run must be one of a block of an image of `T`, dense if `IS_DENSE`, and `index` below its length.
     #[inline(always)]
-    pub(super) unsafe fn read<T: Element, const IS_DENSE: bool>(&self, index: usize) -> T {
+    pub(crate) unsafe fn read<T: Element, const IS_DENSE: bool>(&self, index: usize) -> T {
         // SAFETY: the caller vouches for the place, and the image for its pixels.
         unsafe {
             if IS_DENSE {

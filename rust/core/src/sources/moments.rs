@@ -7,7 +7,7 @@ pub(super) const EXACT: u64 = 1 << 53;
 
 /// The count, sums and extremes of some pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Moments {
+pub(crate) struct Moments {
     pub(super) n: u64,
     pub(super) sums: Sums,
     pub(super) min: f64,
@@ -21,14 +21,14 @@ pub(super) enum Sums {
 }
 
 impl Moments {
-    pub(super) const EMPTY: Self = Self {
+    pub(crate) const EMPTY: Self = Self {
         n: 0,
         sums: Sums::Integer { sum: 0, sum_of_squares: U256::ZERO },
         min: f64::INFINITY,
         max: f64::NEG_INFINITY,
     };
 
-    pub(super) fn is_valid(&self) -> bool {
+    pub(crate) fn is_valid(&self) -> bool {
         let is_finite = match self.sums {
             Sums::Integer { .. } => true,
             Sums::Float { mean, squares } => mean.is_finite() && squares.is_finite(),
@@ -36,7 +36,7 @@ impl Moments {
         is_finite && self.min >= -(EXACT as f64) && self.max <= EXACT as f64
     }
 
-    pub(super) fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
         self.sums = match (self.sums, other.sums) {
@@ -58,7 +58,7 @@ impl Moments {
         self.n += other.n;
     }
 
-    pub(super) fn mean(&self) -> f64 {
+    pub(crate) fn mean(&self) -> f64 {
         match self.sums {
             Sums::Integer { sum, .. } => {
                 let n = i128::from(self.n);
@@ -84,7 +84,7 @@ impl Moments {
         }
     }
 
-    pub(super) fn std(&self) -> f64 {
+    pub(crate) fn std(&self) -> f64 {
         (self.squares() / self.n as f64).sqrt()
     }
 }

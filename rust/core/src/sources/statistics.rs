@@ -5,6 +5,7 @@ use ethnum::U256;
 use rayon::prelude::*;
 
 use super::blocks::{Block, Blocks, Run};
+use super::first::First;
 use super::moments::{EXACT, Moments, Sums};
 use super::{Element, Image, dispatch};
 use crate::error::Result;
@@ -29,45 +30,95 @@ pub struct Statistics {
     pub max: Vec<f64>,
 }
 
-/// Computes the statistics over all samples of all images, on the threads of the current pool.
+/// Statistics of images that come one after the other, and may be gone when the next one comes.
 ///
 /// Integer sums are exact. Float sums run over fixed blocks of pixels, so that the result is the same for any number
-/// of threads.
+/// of threads, and for images that come together or apart.
+#[derive(Debug, Clone)]
+pub struct StatisticsAccumulator {
+    per_channel: bool,
+    first: Option<First>,
+    channels: Vec<Moments>,
+}
+
+impl StatisticsAccumulator {
+    /// Of no images yet. Unless it is `per_channel`, the statistics of every channel will be those of all channels.
+    pub fn new(per_channel: bool) -> Self {
+        Self { per_channel, first: None, channels: Vec::new() }
+    }
+
+    /// Adds all samples of some images, on the threads of the current pool.
+    ///
+    /// # Errors
+    ///
+    /// If images differ in their number of channels, if a pixel is NaN, infinite or beyond 2^53, or if `cancel` is set.
+    /// The statistics are then those of the images that came before.
+    pub fn update(&mut self, images: &[Image], cancel: &AtomicBool) -> Result<()> {
+        let Some(image) = images.first() else { return Ok(()) };
+        let first = self.first.clone().unwrap_or_else(|| First::of(image));
+        first.check(images)?;
+        let n_channels = first.n_channels;
+        let mut channels = self.channels.clone();
+        channels.resize(n_channels, Moments::EMPTY);
+
+        let blocks = Blocks::new(images, cancel);
+        let group = (GROUP / n_channels).max(GROUP / 64).min(blocks.len());
+        let vectors = Vectors::widest();
+        let mut found = vec![Moments::EMPTY; group * n_channels];
+        for first in (0..blocks.len()).step_by(group) {
+            let found = &mut found[..group.min(blocks.len() - first) * n_channels];
+            found.par_chunks_mut(n_channels).enumerate().for_each(|(place, found)| {
+                for (channel, moments) in found.iter_mut().enumerate() {
+                    *moments = blocks.block(first + place, channel).moments(vectors);
+                }
+            });
+            blocks.check_cancelled()?;
+            if !found.iter().all(Moments::is_valid) {
+                return Err(blocks.bad_pixel());
+            }
+            // In the order of the blocks, whatever thread was first: merging floats rounds.
+            for found in found.chunks_exact(n_channels) {
+                channels.iter_mut().zip(found).for_each(|(channel, moments)| channel.merge(moments));
+            }
+        }
+        self.first = Some(first);
+        self.channels = channels;
+        Ok(())
+    }
+
+    /// The statistics of the images so far.
+    pub fn finish(&self) -> Statistics {
+        let mut channels = self.channels.clone();
+        if !self.per_channel {
+            let mut all = Moments::EMPTY;
+            self.channels.iter().for_each(|channel| all.merge(channel));
+            channels.fill(all);
+        }
+        Statistics {
+            mean: channels.iter().map(Moments::mean).collect(),
+            std: channels.iter().map(Moments::std).collect(),
+            min: channels.iter().map(|moments| moments.min).collect(),
+            max: channels.iter().map(|moments| moments.max).collect(),
+        }
+    }
+}
+
+/// The statistics over all samples of images that are at hand together.
 ///
 /// # Errors
 ///
-/// If images differ in their number of channels, if a pixel is NaN, infinite or beyond 2^53, or if `cancel` is set.
-pub fn statistics(images: &[Image], cancel: &AtomicBool) -> Result<Statistics> {
-    let blocks = Blocks::new(images, cancel)?;
-    let n_channels = blocks.n_channels();
-    let group = (GROUP / n_channels.max(1)).max(GROUP / 64).min(blocks.len());
-    let vectors = Vectors::widest();
+/// Those of [`StatisticsAccumulator::update`].
+pub fn statistics(images: &[Image], per_channel: bool, cancel: &AtomicBool) -> Result<Statistics> {
+    let mut accumulator = StatisticsAccumulator::new(per_channel);
+    accumulator.update(images, cancel)?;
+    Ok(accumulator.finish())
+}
 
-    let mut channels = vec![Moments::EMPTY; n_channels];
-    let mut found = vec![Moments::EMPTY; group * n_channels];
-    for first in (0..blocks.len()).step_by(group.max(1)) {
-        let found = &mut found[..group.min(blocks.len() - first) * n_channels];
-        found.par_chunks_mut(n_channels).enumerate().for_each(|(place, found)| {
-            for (channel, moments) in found.iter_mut().enumerate() {
-                let block = blocks.block(first + place, channel);
-                *moments = dispatch!(block.image.pixel_type(), T => moments_of::<T>(vectors, &block));
-            }
-        });
-        blocks.check_cancelled()?;
-        if !found.iter().all(Moments::is_valid) {
-            return Err(blocks.bad_pixel());
-        }
-        // In the order of the blocks, whatever thread was first: merging floats rounds.
-        for found in found.chunks_exact(n_channels) {
-            channels.iter_mut().zip(found).for_each(|(channel, moments)| channel.merge(moments));
-        }
+impl Block<'_> {
+    /// The moments of the pixels.
+    pub(crate) fn moments(&self, vectors: Vectors) -> Moments {
+        dispatch!(self.image.pixel_type(), T => moments_of::<T>(vectors, self))
     }
-    Ok(Statistics {
-        mean: channels.iter().map(Moments::mean).collect(),
-        std: channels.iter().map(Moments::std).collect(),
-        min: channels.iter().map(|moments| moments.min).collect(),
-        max: channels.iter().map(|moments| moments.max).collect(),
-    })
 }
 
 vectorised! {
@@ -257,7 +308,7 @@ mod tests {
                 // SAFETY: rows of `width` pixels at `step` bytes lie in `bytes`, which outlives the image.
                 let image = unsafe { Image::new("image", bytes.as_ptr(), pixel_type, shape, strides) }.unwrap();
                 let (images, cancel) = ([image], AtomicBool::new(false));
-                let blocks = Blocks::new(&images, &cancel).unwrap();
+                let blocks = Blocks::new(&images, &cancel);
                 let moments = |vectors| dispatch!(pixel_type, T => moments_of::<T>(vectors, &blocks.block(0, 0)));
                 for vectors in Vectors::all() {
                     assert_eq!(moments(vectors), moments(Vectors::Plain), "{pixel_type:?}, {vectors:?}");

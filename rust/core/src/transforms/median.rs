@@ -37,9 +37,11 @@ vectorised! {
         size: [usize; 3],
         position: [usize; 3],
         reach: [usize; 3],
+        left_out: &[usize],
     ) -> f32 {
         V => {
             let glance = window.fill(pixels, size, position, reach);
+            window.leave_out(left_out);
             window.middle(&glance)
         }
     }
@@ -53,14 +55,22 @@ struct Split {
 }
 
 impl Window {
-    /// The mean of the middle two of the values around `position`, without the one there. The window reaches as far
-    /// along Z, Y and X as `reach` says; beyond the patch, whose size is `size`, its border pixels are repeated.
+    /// The mean of the middle two of the values around `position`, without some. The window reaches as far along Z, Y
+    /// and X as `reach` says; beyond the patch, whose size is `size`, its border pixels are repeated. Those left out are
+    /// counted through the window, X running fastest, and come from the last to the first; an even number must be left.
     ///
     /// # Panics
     ///
-    /// If the position is not in the patch, or nothing is around it.
-    pub(super) fn median(&mut self, pixels: &[f32], size: [usize; 3], position: [usize; 3], reach: [usize; 3]) -> f32 {
-        median(Vectors::widest(), self, pixels, size, position, reach)
+    /// If the position is not in the patch.
+    pub(super) fn median(
+        &mut self,
+        pixels: &[f32],
+        size: [usize; 3],
+        position: [usize; 3],
+        reach: [usize; 3],
+        left_out: &[usize],
+    ) -> f32 {
+        median(Vectors::widest(), self, pixels, size, position, reach, left_out)
     }
 
     #[inline(always)]
@@ -97,12 +107,17 @@ impl Window {
                 place += n_x;
             }
         }
-        // The centre is the middle of a window of odd sides, wherever the border has cut it.
-        self.n -= 1;
-        self.keys[self.n / 2] = self.keys[self.n];
+        glance
+    }
+
+    #[inline(always)]
+    fn leave_out(&mut self, places: &[usize]) {
+        for &place in places {
+            self.n -= 1;
+            self.keys[place] = self.keys[self.n];
+        }
         // Values above all others count nowhere.
         *self.keys[self.n..].first_chunk_mut().expect("there is room for more") = [i32::MAX; LANES];
-        glance
     }
 
     /// The mean of the middle two values.
@@ -187,19 +202,33 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The definition: the window's values without the centre, sorted.
-    fn sorted_median(pixels: &[f32], size: [usize; 3], position: [usize; 3], reach: [usize; 3]) -> f32 {
+    /// The places that are left out where nothing is said of others: the centre, the middle of odd sides.
+    fn centre(reach: [usize; 3]) -> [usize; 1] {
+        [reach.map(|reach| 2 * reach + 1).iter().product::<usize>() / 2]
+    }
+
+    /// The definition: the window's values without those left out, sorted.
+    fn sorted_median(
+        pixels: &[f32],
+        size: [usize; 3],
+        position: [usize; 3],
+        reach: [usize; 3],
+        left_out: &[usize],
+    ) -> f32 {
         let clamp = |axis: usize, step: usize| (position[axis] + step).saturating_sub(reach[axis]).min(size[axis] - 1);
         let mut values = Vec::new();
         for z in 0..=2 * reach[0] {
             for y in 0..=2 * reach[1] {
                 for x in 0..=2 * reach[2] {
-                    if [z, y, x] != reach {
-                        values.push(pixels[(clamp(0, z) * size[1] + clamp(1, y)) * size[2] + clamp(2, x)]);
-                    }
+                    values.push(pixels[(clamp(0, z) * size[1] + clamp(1, y)) * size[2] + clamp(2, x)]);
                 }
             }
         }
+        let mut place = 0;
+        values.retain(|_| {
+            place += 1;
+            !left_out.contains(&(place - 1))
+        });
         values.sort_unstable_by(f32::total_cmp);
         (values[values.len() / 2 - 1] + values[values.len() / 2]) * 0.5
     }
@@ -221,15 +250,27 @@ mod tests {
         })
     }
 
+    /// An odd number of places of a window, at least one fewer than it has, from the last to the first.
+    fn places(reach: [usize; 3], seed: usize) -> Vec<usize> {
+        let n: usize = reach.map(|reach| 2 * reach + 1).iter().product();
+        let mut places: Vec<usize> = (0..n).collect();
+        places.sort_unstable_by_key(|place| place.wrapping_mul(seed | 1) ^ (seed >> 7));
+        places.truncate((seed % (n - 1)) | 1);
+        places.sort_unstable_by(|a, b| b.cmp(a));
+        places
+    }
+
     proptest! {
         #[test]
-        fn it_is_the_median((pixels, size, position, reach) in windows()) {
+        fn it_is_the_median((pixels, size, position, reach) in windows(), seed: usize) {
             // One window for all, so that it has been used.
             let mut window = Window::default();
-            let expected = sorted_median(&pixels, size, position, reach).to_bits();
-            for vectors in Vectors::all() {
-                let got = median(vectors, &mut window, &pixels, size, position, reach);
-                prop_assert_eq!(got.to_bits(), expected, "{:?}", vectors);
+            for left_out in [places(reach, seed), centre(reach).to_vec()] {
+                let expected = sorted_median(&pixels, size, position, reach, &left_out).to_bits();
+                for vectors in Vectors::all() {
+                    let got = median(vectors, &mut window, &pixels, size, position, reach, &left_out);
+                    prop_assert_eq!(got.to_bits(), expected, "{:?}", vectors);
+                }
             }
         }
     }
@@ -239,17 +280,17 @@ mod tests {
         // Each is a thousand times the one before: guesses in between the ends are always far off.
         let pixels: Vec<f32> = (0..25).map(|i| 1000f32.powi(i - 12)).collect();
         let mut window = Window::default();
-        let expected = sorted_median(&pixels, [1, 1, 25], [0, 0, 12], [0, 0, 12]);
-        assert_eq!(window.median(&pixels, [1, 1, 25], [0, 0, 12], [0, 0, 12]), expected);
+        let expected = sorted_median(&pixels, [1, 1, 25], [0, 0, 12], [0, 0, 12], &[12]);
+        assert_eq!(window.median(&pixels, [1, 1, 25], [0, 0, 12], [0, 0, 12], &[12]), expected);
     }
 
     #[test]
     fn pixels_that_are_no_numbers_do_no_harm() {
         let mut window = Window::default();
         for pixels in [[f32::NAN; 9], [f32::INFINITY; 9], [f32::NEG_INFINITY; 9]] {
-            let _ = window.median(&pixels, [1, 3, 3], [0, 1, 1], [0, 1, 1]);
+            let _ = window.median(&pixels, [1, 3, 3], [0, 1, 1], [0, 1, 1], &[4]);
         }
         let mixed = [f32::NEG_INFINITY, 1.0, f32::NAN, f32::INFINITY, 0.0, 2.0, -f32::NAN, 3.0, 4.0];
-        assert_eq!(window.median(&mixed, [1, 3, 3], [0, 1, 1], [0, 1, 1]), 2.5);
+        assert_eq!(window.median(&mixed, [1, 3, 3], [0, 1, 1], [0, 1, 1], &[4]), 2.5);
     }
 }

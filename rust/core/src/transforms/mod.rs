@@ -11,6 +11,7 @@ mod n2v_manipulate;
 mod normalize;
 mod orientation;
 mod plane;
+mod struct_pattern;
 mod transpose;
 
 pub use ahead::{Ahead, Strip};
@@ -18,3 +19,4 @@ pub use crop::crop_into;
 pub use n2v_manipulate::{MaskedPixel, N2vManipulate, N2vStrategy};
 pub use normalize::Affine;
 pub use orientation::{Augmentation, Orientation};
+pub use struct_pattern::{StructAxis, StructPattern};

@@ -1,16 +1,18 @@
 //! Noise2Void's pixel masking: Krull, Buchholz and Jug, "Noise2Void - learning denoising from single noisy images"
 //! (CVPR 2019), and the median of N2V2: Höck, Buchholz, Brachmann, Jug and Freytag (ECCV workshops 2022).
+//! The patterns of structN2V are in [`super::struct_pattern`].
 
 use super::median::Window;
+use super::struct_pattern::StructPattern;
 use crate::error::{Error, Result};
-use crate::random::{Stream, below_half, unit_half};
+use crate::random::{Purpose, Stream, below_half, unit_half};
 
 /// What a masked pixel is replaced by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum N2vStrategy {
     /// A pixel drawn from the region of interest around it, outside of its own row, column and plane.
     Uniform,
-    /// The median of the region of interest around it, without itself.
+    /// The median of the region of interest around it, without itself and the pattern, if there is one.
     Median,
 }
 
@@ -22,11 +24,15 @@ pub struct N2vManipulate {
     reach: [usize; 3],
     /// The side of a cell, along the axes that the patch has.
     cell: [f64; 3],
+    /// What is overwritten around masked pixels.
+    pattern: Option<StructPattern>,
 }
 
 /// One masked pixel of a patch as it was drawn: where it is and, for the uniform strategy, what replaces it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MaskedPixel {
+    /// The number of its cell; those of one channel come after those of the channel before.
+    pub cell: u64,
     /// Its position along Z, Y and X.
     pub position: [usize; 3],
     /// The position of the pixel drawn to replace it.
@@ -64,7 +70,33 @@ impl N2vManipulate {
             strategy,
             reach: [if is_3d { reach } else { 0 }, reach, reach],
             cell: [if is_3d { side } else { 1.0 }, side, side],
+            pattern: None,
         })
+    }
+
+    /// The same with a pattern of structN2V around each masked pixel.
+    ///
+    /// # Errors
+    ///
+    /// If the median is asked for and the pattern leaves nothing of the region of interest.
+    pub fn with_pattern(self, pattern: StructPattern) -> Result<Self> {
+        if self.strategy == N2vStrategy::Median && pattern.places_in(self.reach).len() == self.roi_len() {
+            return Err(Error::Argument {
+                argument: "struct_span",
+                expected: format!("less than roi_size, {}, so that the median has pixels left", 2 * self.reach[2] + 1),
+                got: pattern.span().to_string(),
+            });
+        }
+        Ok(Self { pattern: Some(pattern), ..self })
+    }
+
+    /// Whether patches have a Z axis of their own.
+    pub fn is_3d(&self) -> bool {
+        self.reach[0] > 0
+    }
+
+    fn roi_len(&self) -> usize {
+        self.reach.map(|reach| 2 * reach + 1).iter().product()
     }
 
     /// Draws the masked pixels of one channel of a patch of `size` (Z, Y, X): one per cell, those that fall off the
@@ -84,8 +116,9 @@ impl N2vManipulate {
         let first = channel * n_blocks;
         let mut cells = cells_in_order(n_cells);
         for block in (0..n_blocks).step_by(CELLS) {
-            let words = stream.blocks::<CELLS>((first + block) as u64);
-            for (words, cell) in words.iter().zip(cells.by_ref().take(CELLS)) {
+            let number = (first + block) as u64;
+            let words = stream.blocks::<CELLS>(number);
+            for ((words, cell), number) in words.iter().zip(cells.by_ref().take(CELLS)).zip(number..) {
                 let position: [usize; 3] = std::array::from_fn(|axis| {
                     let within = unit_half((words[axis] >> 32) as u32);
                     ((cell[axis] as f64 + within) * self.cell[axis]) as usize
@@ -94,14 +127,17 @@ impl N2vManipulate {
                     let replacement = std::array::from_fn(|axis| {
                         replace(position[axis], self.reach[axis], size[axis], words[axis] as u32)
                     });
-                    visit(MaskedPixel { position, replacement });
+                    visit(MaskedPixel { cell: number, position, replacement });
                 }
             }
         }
     }
 
     /// Makes the masked patch and its mask (1 at masked pixels, else 0). All have the axes C, Z, Y, X; `size` is that
-    /// of Z, Y and X.
+    /// of Z, Y and X. The stream is that of the item's masks.
+    ///
+    /// The patterns, if there are any, are overwritten when all masked pixels of a channel have been replaced: a masked
+    /// pixel in the pattern of another one loses its replacement, and remains masked.
     ///
     /// # Panics
     ///
@@ -120,16 +156,26 @@ impl N2vManipulate {
         masked.copy_from_slice(original);
         mask.fill(0);
         let flat = |[z, y, x]: [usize; 3]| (z * size[1] + y) * size[2] + x;
-        let mut roi = Window::default();
+        let in_pattern = self.pattern.filter(|_| self.strategy == N2vStrategy::Median);
+        let (centre, in_pattern) = ([self.roi_len() / 2], in_pattern.map(|pattern| pattern.places_in(self.reach)));
+        let left_out = in_pattern.as_deref().unwrap_or(&centre);
+        let (mut roi, mut centres) = (Window::default(), Vec::new());
         let channels = original.chunks_exact(n_pixels).zip(masked.chunks_exact_mut(n_pixels));
         for (channel, ((original, masked), mask)) in channels.zip(mask.chunks_exact_mut(n_pixels)).enumerate() {
-            self.draw_masked_pixels(stream, channel, size, |MaskedPixel { position, replacement }| {
-                mask[flat(position)] = 1;
-                masked[flat(position)] = match self.strategy {
-                    N2vStrategy::Uniform => original[flat(replacement)],
-                    N2vStrategy::Median => roi.median(original, size, position, self.reach),
+            self.draw_masked_pixels(stream, channel, size, |pixel| {
+                mask[flat(pixel.position)] = 1;
+                masked[flat(pixel.position)] = match self.strategy {
+                    N2vStrategy::Uniform => original[flat(pixel.replacement)],
+                    N2vStrategy::Median => roi.median(original, size, pixel.position, self.reach, left_out),
                 };
+                if self.pattern.is_some() {
+                    centres.push(pixel);
+                }
             });
+            if let Some(pattern) = self.pattern {
+                pattern.overwrite(original, size, &stream.of(Purpose::Struct), &centres, masked);
+                centres.clear();
+            }
         }
     }
 }
