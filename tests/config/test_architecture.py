@@ -16,6 +16,7 @@ def test_defaults_are_those_of_careamics():
         "num_channels_init": 32,
         "residual": False,
         "final_activation": "None",
+        "n2v2": False,
         "independent_channels": True,
         "use_batch_norm": True,
     }
@@ -44,3 +45,12 @@ def test_independent_channels_need_outputs_for_each_input():
     assert UNetConfig(in_channels=3, num_classes=1, independent_channels=False).num_classes == 1
     with pytest.raises(ValidationError, match="Set independent_channels=False to mix channels"):
         UNetConfig(in_channels=3, num_classes=1)
+
+
+def test_2d_or_3d_is_set_as_in_careamics():
+    config = UNetConfig()
+    config.set_3D(True)
+    assert config.conv_dims == 3
+    assert config.is_3D()
+    config.set_3D(False)
+    assert not config.is_3D()

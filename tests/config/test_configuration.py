@@ -1,6 +1,11 @@
 """How the parts of a configuration fit together."""
 
+import json
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from patchmill.config import (
@@ -10,6 +15,7 @@ from patchmill.config import (
     N2NAlgorithm,
     N2VAlgorithm,
     N2VManipulateConfig,
+    QuantileConfig,
     TrainingConfig,
     UNetConfig,
 )
@@ -112,11 +118,31 @@ def test_noise2void_predicts_its_input():
     assert set(refused("n2v", model=model, axes="CYX")) == {"algorithm_config.model.num_classes"}
 
 
+@given(
+    patch_size=st.lists(st.integers(8, 30), min_size=2, max_size=3),
+    depth=st.integers(1, 4),
+    percentage=st.floats(0.05, 10),
+)
+def test_the_sizes_that_are_proposed_are_accepted(patch_size, depth, percentage):
+    """Whatever patch is asked for, each of the proposals gets further: to the network, then to the masks."""
+    is_3d = len(patch_size) == 3
+    fields = {"axes": "ZYX" if is_3d else "YX", "model": {"depth": depth, "conv_dims": 2 + is_3d}}
+    masking = [N2VManipulateConfig(masked_pixel_percentage=percentage)]
+    for _ in range(2):
+        try:
+            configuration("n2v", patch_size=patch_size, transforms=masking, **fields)
+        except ValidationError as error:
+            sizes = [json.loads(found) for found in re.findall(r"\[[\d, ]+\]", error.errors()[-1]["msg"])]
+            assert sizes[0] == patch_size
+            patch_size = sizes[-1]
+    assert configuration("n2v", patch_size=patch_size, transforms=masking, **fields)
+
+
 def test_noise2void_masks_at_least_one_pixel_of_a_patch():
     assert configuration("n2v", patch_size=[20, 28])
     message = refused("n2v", patch_size=[16, 16])["data_config.patch_size"]
     assert "expected at least 500 pixels" in message
-    assert message.endswith("Use larger patches, or mask 0.4 %.")
+    assert message.endswith("Use larger patches, such as [24, 24], or mask 0.4 %.")
     assert configuration("n2v", patch_size=[16, 16], transforms=[N2VManipulateConfig(masked_pixel_percentage=0.4)])
 
 
@@ -127,3 +153,74 @@ def test_all_that_does_not_fit_is_reported_at_once():
 def test_another_version_is_refused():
     with pytest.raises(ValidationError, match="version"):
         Configuration(**(configuration().model_dump() | {"version": "0.2.0"}))
+
+
+def test_channels_that_are_picked_are_those_of_the_network():
+    model = {"in_channels": 2, "num_classes": 4}
+    assert configuration(model=model, axes="CYX", channels=[7, 3])
+    problems = refused(model=model, axes="CYX", channels=[7])
+    assert problems == {
+        "data_config.channels": (
+            "expected 2 channels (in_channels of the network), got 1. Change them, or the network."
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    ("normalization", "field"),
+    [
+        ({"name": "min_max", "input_mins": [0], "input_maxes": [1]}, "input_mins"),
+        ({"name": "min_max", "target_mins": [0, 0], "target_maxes": [1, 1]}, "target_mins"),
+        (
+            {"name": "quantile", "input_lower_quantile_values": [0], "input_upper_quantile_values": [1]},
+            "input_lower_quantile_values",
+        ),
+        ({"name": "quantile", "lower_quantiles": [0, 0], "upper_quantiles": [1, 1]}, "lower_quantiles"),
+        ({"name": "quantile", "lower_quantiles": [0, 0, 0], "upper_quantiles": [1, 1, 1]}, "lower_quantiles"),
+    ],
+)
+def test_a_normalization_has_a_value_for_every_channel(normalization, field):
+    problems = refused(model={"in_channels": 2, "num_classes": 4}, axes="CYX", normalization=normalization)
+    assert set(problems) == {f"data_config.normalization.{field}"}
+
+
+def test_levels_of_targets_that_are_skipped_are_not_needed():
+    levels = {"lower_quantiles": [0, 0], "upper_quantiles": [1, 1]}
+    model = {"in_channels": 2, "num_classes": 4}
+    assert configuration(model=model, axes="CYX", normalization=QuantileConfig(skip_target=True, **levels))
+
+
+@pytest.mark.parametrize("n2v2", [True, False])
+@pytest.mark.parametrize("strategy", ["uniform", "median"])
+def test_the_network_and_the_masks_of_n2v2_may_come_alone(n2v2, strategy):
+    assert configuration("n2v", model={"n2v2": n2v2}, transforms=[N2VManipulateConfig(strategy=strategy)])
+
+
+@pytest.mark.parametrize("algorithm", ["care", "n2n"])
+def test_only_noise2void_has_a_variant_n2v2(algorithm):
+    assert set(refused(algorithm, model={"n2v2": True})) == {"algorithm_config.model.n2v2"}
+
+
+def test_dimensions_change_together():
+    config = configuration("n2v", name="my experiment")
+    data, before = config.data_config, config.model_copy(deep=True)
+    with pytest.raises(ValidationError, match="conv_dims"):
+        config.set_3D(False, "ZYX", [16, 64, 64])
+    with pytest.raises(ValidationError, match="multiples of 4"):
+        config.set_3D(True, "ZYX", [18, 64, 64])
+    assert config == before
+    config.set_3D(True, "ZYX", (16, 64, 64))
+    assert config.algorithm_config.model.conv_dims == 3
+    assert config.data_config is data
+    assert (data.axes, data.patch_size) == ("ZYX", [16, 64, 64])
+    config.set_3D(False, "YX", [64, 64])
+    assert config == before
+
+
+def test_names_of_files_hold_no_spaces():
+    assert configuration(name="my long experiment").get_safe_experiment_name() == "my_long_experiment"
+
+
+def test_printed_it_shows_every_field():
+    config = configuration()
+    assert eval(str(config)) == config.model_dump()

@@ -5,10 +5,14 @@ import inspect
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from patchmill.config import DataConfig, N2VManipulateConfig, XYFlipConfig, XYRandomRotate90Config
 from patchmill.config.data import LOADER_PARAMETERS
+from tests.config.refusals import refusals
+from tests.config.strategies import data_configs
 
 GIVEN = {"data_type": "array", "axes": "YX", "patch_size": [64, 64]}
 
@@ -16,6 +20,8 @@ GIVEN = {"data_type": "array", "axes": "YX", "patch_size": [64, 64]}
 def test_defaults_are_those_of_careamics():
     config = DataConfig(**GIVEN)
     assert config.batch_size == 1
+    assert config.patching is config.channels is config.patch_filter is None
+    assert (config.on_error, config.n_files_mixed) == ("raise", 1)
     assert config.transforms == [XYFlipConfig(), XYRandomRotate90Config()]
     assert config.train_dataloader_params == {"shuffle": True}
     assert config.val_dataloader_params == {}
@@ -106,6 +112,12 @@ def test_statistics_that_do_not_fit_are_refused(statistics):
         DataConfig(**GIVEN, **statistics)
 
 
+def test_statistics_are_removed_together():
+    config = DataConfig(**GIVEN, image_means=[1.0], image_stds=[2.0], target_means=[3.0], target_stds=[4.0])
+    config.set_means_and_stds(None, None)
+    assert config.image_means is config.image_stds is config.target_means is config.target_stds is None
+
+
 def test_statistics_that_are_refused_change_nothing():
     config = DataConfig(**GIVEN, image_means=[1.0], image_stds=[2.0])
     with pytest.raises(ValidationError):
@@ -134,3 +146,119 @@ def test_the_loaders_take_their_own_arguments_only(which):
 def test_every_argument_of_a_torch_loader_is_known():
     of_torch = set(inspect.signature(torch.utils.data.DataLoader).parameters) - {"dataset", "batch_size"}
     assert of_torch <= LOADER_PARAMETERS
+
+
+@pytest.mark.parametrize("data_type", ["array", "tiff", "custom"])
+def test_pixels_are_in_arrays_or_files(data_type):
+    assert DataConfig(**(GIVEN | {"data_type": data_type})).data_type == data_type
+
+
+@pytest.mark.parametrize("data_type", ["czi", "zarr"])
+def test_other_files_are_read_by_a_function(data_type):
+    (line,) = refusals(lambda: DataConfig(**(GIVEN | {"data_type": data_type})))
+    assert line.endswith(f"got {data_type!r}. Use 'custom', with a read_source_func that reads such files.")
+
+
+@pytest.mark.parametrize("patching", ["sequential", "random", "fixed_random", "stratified", None])
+def test_every_kind_of_patching_is_accepted(patching):
+    assert DataConfig(**GIVEN, patching=patching).patching == patching
+
+
+def test_channels_are_picked_in_their_order():
+    config = DataConfig(**(GIVEN | {"axes": "YXC"}), channels=np.array([3, 0]))
+    assert config.channels == [3, 0]
+    assert (config.n_channels, DataConfig(**GIVEN).n_channels) == (2, 1)
+    assert DataConfig(**(GIVEN | {"axes": "YXC"})).n_channels is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "line"),
+    [
+        ({"channels": [0]}, "channels: expected None, because axes 'YX' hold no C, got [0]. Add C to the axes."),
+        ({"axes": "CYX", "channels": []}, "channels: expected at least one channel, and each once, got []."),
+        ({"axes": "CYX", "channels": [1, 1]}, "channels: expected at least one channel, and each once, got [1, 1]."),
+        ({"axes": "CYX", "channels": [0, -1]}, "channels[1]: expected at least 0, got -1."),
+        ({"axes": "CYX", "channels": 1}, "channels: expected a list, got 1."),
+        (
+            {"axes": "CYX", "channels": [0, 5], "image_means": [1.0], "image_stds": [1.0]},
+            "image_means: expected one for each of 2 channels (channels), got 1.",
+        ),
+        (
+            {
+                "axes": "CYX",
+                "channels": [5],
+                "normalization": {"name": "min_max", "input_mins": [0, 1], "input_maxes": 2},
+            },
+            "normalization.input_mins: expected as many values as in input_maxes",
+        ),
+        (
+            {
+                "axes": "CYX",
+                "channels": [5],
+                "normalization": {"name": "min_max", "input_mins": [0, 1], "input_maxes": [2, 2]},
+            },
+            "normalization.input_mins: expected one for each of 1 channels (channels), got 2.",
+        ),
+        ({"on_error": "ignore"}, "on_error: expected 'raise' or 'skip', got 'ignore'."),
+        ({"n_files_mixed": 0}, "n_files_mixed: expected at least 1, got 0."),
+        (
+            {"patching": "tiled"},
+            "patching: expected 'sequential', 'random', 'fixed_random' or 'stratified', got 'tiled'.",
+        ),
+        ({"patch_size": [64.5, 64]}, "patch_size[0]: expected a whole number, got 64.5."),
+        ({"transforms": [{"name": "XYFlip", "p": 2}]}, "transforms[0].p: expected at most 1, got 2."),
+        ({"transforms": [{"name": "Normalize"}]}, "transforms[0]: expected 'name' to be one of 'XYFlip'"),
+        ({"patches": 3}, "patches: expected no field of this name, got 3. Check its spelling, or remove it."),
+    ],
+)
+def test_what_is_wrong_gets_one_line_that_names_it(wrong, line):
+    (found,) = refusals(lambda: DataConfig(**(GIVEN | wrong)))
+    assert found.startswith(line)
+
+
+def test_targets_keep_all_their_channels():
+    fields = {"axes": "CYX", "channels": [5], "target_means": [1, 2], "target_stds": [3, 4]}
+    config = DataConfig(**(GIVEN | fields), image_means=[0], image_stds=[1])
+    assert (config.n_channels, config.target_means) == (1, [1.0, 2.0])
+
+
+def test_axes_and_patch_size_change_together():
+    config = DataConfig(**GIVEN)
+    with pytest.raises(ValidationError, match="set_3D changes both"):
+        config.axes = "ZYX"
+    config.set_3D("zyx", (16, 32, 32))
+    assert (config.axes, config.patch_size) == ("ZYX", [16, 32, 32])
+    with pytest.raises(ValidationError, match="expected 2 sizes"):
+        config.set_3D("YX", [16, 32, 32])
+    assert (config.axes, config.patch_size) == ("ZYX", [16, 32, 32])
+
+
+WRONG = {
+    "data_type": ["hdf5", 3, None],
+    "axes": ["XX", "", 5, None],
+    "channels": [[-1], "0", [0, 0]],
+    "normalization": [3, {"name": "l2"}, {"name": "none", "per_channel": True}],
+    "image_stds": [[-1.0], ["x"]],
+    "batch_size": [0, "many", None],
+    "patch_size": [[4, 4], [64], 64, None],
+    "patching": ["grid", 3],
+    "patch_filter": [{"name": "max"}, 3],
+    "transforms": [3, [{}], [{"name": "XYFlip"}, {"name": "XYFlip"}]],
+    "on_error": ["warn", None],
+    "n_files_mixed": [0, 1.5],
+    "train_dataloader_params": [3, {"batch_size": 2}, {"num_worker": 1}],
+    "val_dataloader_params": [None, {"shufle": True}],
+    "seed": [-1, 2**63, "x"],
+}
+
+
+@given(config=data_configs(), fields=st.sets(st.sampled_from(sorted(WRONG)), min_size=1, max_size=4), data=st.data())
+def test_every_wrong_field_gets_one_line_and_no_other_does(config, fields, data):
+    wrong = {field: data.draw(st.sampled_from(WRONG[field])) for field in fields}
+    lines = refusals(lambda: DataConfig(**{**config.__dict__, **wrong}))
+    assert sorted(line.split(":")[0].split("[")[0].split(".")[0] for line in lines) == sorted(fields)
+    before = config.model_copy(deep=True)
+    for field, value in wrong.items():
+        with pytest.raises(ValidationError):
+            setattr(config, field, value)
+        assert config == before

@@ -1,9 +1,16 @@
 """The usual configurations, and what a wrong argument gets."""
 
+import inspect
+import re
+
 import pytest
 
 from patchmill.config import (
+    CheckpointConfig,
+    MaxPatchFilterConfig,
+    MinMaxConfig,
     N2VManipulateConfig,
+    TrainingConfig,
     XYFlipConfig,
     XYRandomRotate90Config,
     create_care_configuration,
@@ -39,6 +46,114 @@ def test_supervised_training_masks_nothing(create):
     config = create(**GIVEN, loss="mse")
     assert not config.data_config.masks_pixels
     assert config.algorithm_config.loss == "mse"
+
+
+SHARED = [
+    "model_params",
+    "optimizer",
+    "optimizer_params",
+    "lr_scheduler",
+    "lr_scheduler_params",
+    "train_dataloader_params",
+    "val_dataloader_params",
+    "checkpoint_params",
+]
+OF_N2V = [
+    "independent_channels",
+    "use_n2v2",
+    "n_channels",
+    "roi_size",
+    "masked_pixel_percentage",
+    "struct_n2v_axis",
+    "struct_n2v_span",
+    "trainer_params",
+    "logger",
+    *SHARED,
+    "seed",
+]
+OF_CARE = ["independent_channels", "loss", "n_channels_in", "n_channels_out", "logger", "trainer_params", *SHARED]
+
+
+@pytest.mark.parametrize(
+    ("create", "names"),
+    [
+        (create_n2v_configuration, OF_N2V),
+        (create_care_configuration, OF_CARE),
+        (create_n2n_configuration, OF_CARE),
+    ],
+)
+def test_arguments_come_in_the_order_of_careamics_and_ours_by_name(create, names):
+    parameters = inspect.signature(create).parameters.values()
+    by_position = [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD]
+    first = ["experiment_name", "data_type", "axes", "patch_size", "batch_size", "num_epochs", "num_steps"]
+    assert by_position == [*first, "augmentations", *names]
+    ours = {"patching", "normalization", "channels", "patch_filter", "on_error", "n_files_mixed"}
+    assert {each.name for each in parameters if each.kind is each.KEYWORD_ONLY} - {"seed"} == ours
+
+
+@ALL
+def test_every_argument_is_documented_in_its_order(create):
+    text = create.__doc__.split("Returns\n")[0]
+    documented = [
+        name for names in re.findall(r"^    ([a-z_0-9, ]+) : ", text, re.MULTILINE) for name in names.split(", ")
+    ]
+    assert documented == list(inspect.signature(create).parameters)
+
+
+@ALL
+def test_ours_arrive(create):
+    kept, normalization = MaxPatchFilterConfig(threshold=3), MinMaxConfig(input_mins=[0, 0], input_maxes=[1, 1])
+    config = create(
+        **(GIVEN | {"axes": "CYX", "data_type": "custom"}),
+        patching="stratified",
+        normalization=normalization,
+        channels=(4, 2),
+        patch_filter=kept,
+        on_error="skip",
+        n_files_mixed=3,
+    )
+    data = config.data_config
+    assert (data.patching, data.normalization, data.channels) == ("stratified", normalization, [4, 2])
+    assert (data.patch_filter, data.on_error, data.n_files_mixed) == (kept, "skip", 3)
+    assert (config.algorithm_config.model.in_channels, config.algorithm_config.model.num_classes) == (2, 2)
+    assert normalization is not data.normalization
+    assert kept is not data.patch_filter
+
+
+@ALL
+def test_arguments_of_lightning_arrive(create):
+    config = create(
+        **GIVEN,
+        num_epochs=5,
+        num_steps=6,
+        trainer_params={"devices": 2},
+        logger="tensorboard",
+        checkpoint_params={"save_top_k": 1},
+    )
+    assert config.training_config == TrainingConfig(
+        num_epochs=5,
+        num_steps=6,
+        lightning_trainer_config={"devices": 2},
+        logger="tensorboard",
+        checkpoint_callback=CheckpointConfig(save_top_k=1),
+    )
+    assert config.training_config.lightning_trainer_config["max_epochs"] == 5
+    assert create(**GIVEN).training_config == TrainingConfig()
+
+
+def test_n2v2_is_a_network_and_medians():
+    config = create_n2v_configuration(**GIVEN, use_n2v2=True)
+    assert config.algorithm_config.model.n2v2
+    assert config.data_config.transforms[-1].strategy == "median"
+    config = create_n2v_configuration(**GIVEN)
+    assert not config.algorithm_config.model.n2v2
+    assert config.data_config.transforms[-1].strategy == "uniform"
+
+
+def test_structn2v_hides_pixels_along_an_axis():
+    config = create_n2v_configuration(**GIVEN, struct_n2v_axis="horizontal", struct_n2v_span=7)
+    expected = N2VManipulateConfig(struct_mask_axis="horizontal", struct_mask_span=7)
+    assert config.data_config.transforms[-1] == expected
 
 
 @ALL
@@ -105,7 +220,7 @@ def test_arguments_are_not_changed_and_not_shared(create):
     ("wrong", "message"),
     [
         ({"experiment_name": "a/b"}, "experiment_name: expected letters"),
-        ({"data_type": "czi"}, "data_type: expected 'array' or 'tiff', got 'czi'."),
+        ({"data_type": "czi"}, "data_type: expected 'array', 'tiff' or 'custom', got 'czi'."),
         ({"axes": "QYX"}, "axes: expected letters of STCZYX"),
         ({"axes": None}, "axes: expected one letter per axis"),
         ({"axes": "ZYX"}, "patch_size: expected 3 sizes, ZYX, for axes 'ZYX', got [64, 64]."),
@@ -131,6 +246,25 @@ def test_arguments_are_not_changed_and_not_shared(create):
         ({"lr_scheduler": "StepLR"}, "lr_scheduler_params.step_size: expected a value, got nothing."),
         ({"train_dataloader_params": {"batch_size": 2}}, "train_dataloader_params: expected no batch_size, got 2."),
         ({"seed": -1}, "seed: expected at least 0, got -1."),
+        ({"batch_size": None}, "batch_size: expected a whole number, got None."),
+        ({"struct_n2v_axis": "x"}, "struct_n2v_axis: expected 'none', 'horizontal', 'vertical', 'cross' or 'square'"),
+        ({"struct_n2v_span": 4}, "struct_n2v_span: expected an odd number"),
+        ({"model_params": {"n2v2": True}}, "model_params: expected no 'n2v2', because 'use_n2v2' sets it."),
+        ({"trainer_params": {"max_epochs": 3}}, "trainer_params.max_epochs: expected 100, as num_epochs says, got 3."),
+        ({"trainer_params": {"max_epoch": 3}}, "trainer_params: expected arguments of Lightning's Trainer"),
+        ({"logger": "csv"}, "logger: expected 'wandb', 'tensorboard' or 'none', got 'csv'."),
+        ({"checkpoint_params": {"save_top_k": -2}}, "checkpoint_params.save_top_k: expected at least -1, got -2."),
+        ({"checkpoint_params": {"top_k": 2}}, "checkpoint_params.top_k: expected no field of this name, got 2."),
+        ({"normalization": "min_max"}, "normalization: expected a mapping, or a model of the right class"),
+        ({"channels": [0]}, "channels: expected None, because axes 'YX' hold no C, got [0]. Add C to the axes."),
+        ({"axes": "CYX", "channels": [0], "n_channels": 2}, "channels: expected 2 channels"),
+        ({"patch_filter": {"name": "max"}}, "patch_filter.threshold: expected a value, got nothing. Add it."),
+        (
+            {"patching": "grid"},
+            "patching: expected 'sequential', 'random', 'fixed_random' or 'stratified', got 'grid'.",
+        ),
+        ({"on_error": "warn"}, "on_error: expected 'raise' or 'skip', got 'warn'."),
+        ({"n_files_mixed": 0}, "n_files_mixed: expected at least 1, got 0."),
     ],
 )
 def test_a_wrong_argument_gets_one_line_that_names_it(wrong, message):

@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
-from patchmill.config import AlgorithmConfig, Configuration, create_n2v_configuration
+from patchmill.config import AlgorithmConfig, Configuration, Normalization, PatchFilter, create_n2v_configuration
 from patchmill.config.problems import TAGS, below, config_error, problem, refusal
 from patchmill.config.transforms import Transform
 
@@ -18,10 +18,25 @@ def error_of(changes):
 
 
 def test_every_name_in_a_union_is_known():
-    transforms, algorithms = get_args(get_args(Transform)[0]), get_args(get_args(AlgorithmConfig)[0])
-    names = [model.model_fields["name"].default for model in transforms]
-    names += [model.model_fields["algorithm"].default for model in algorithms]
-    assert set(names) == TAGS
+    unions = {
+        "algorithm_config": AlgorithmConfig,
+        "normalization": Normalization,
+        "patch_filter": PatchFilter,
+        "transforms": Transform,
+    }
+    names = {
+        field: {
+            model.model_fields["algorithm" if field == "algorithm_config" else "name"].default
+            for model in get_args(get_args(union)[0])
+        }
+        for field, union in unions.items()
+    }
+    assert names == TAGS
+
+
+def test_a_name_is_left_out_of_a_path_only_where_a_union_is():
+    error = refusal(problem("parameters.max", "wrong", 1), problem("normalization.min_max.input_mins", "wrong", 1))
+    assert str(config_error(error)) == "parameters.max: wrong\nnormalization.input_mins: wrong"
 
 
 def test_paths_are_those_of_the_file():

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 from patchmill.config import UNetConfig
 from patchmill.errors import ConfigError, ShapeError
 from patchmill.models import UNet, create_model
-from patchmill.models.blocks import interleave
+from patchmill.models.blocks import interleave, pool_layer
+from tests.oracles.max_blur_pool import max_blur_pool
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -33,10 +37,11 @@ def small_unet(**parameters: object) -> UNet:
     [(2, 1, (2, 6)), (2, 2, (16, 12)), (2, 3, (8, 24)), (3, 1, (2, 4, 6)), (3, 2, (4, 8, 12))],
 )
 @pytest.mark.parametrize("use_batch_norm", [True, False])
+@pytest.mark.parametrize("n2v2", [True, False])
 def test_the_output_has_the_spatial_sizes_of_the_input(
-    conv_dims: int, depth: int, size: tuple[int, ...], use_batch_norm: bool
+    conv_dims: int, depth: int, size: tuple[int, ...], use_batch_norm: bool, n2v2: bool
 ) -> None:
-    model = small_unet(conv_dims=conv_dims, depth=depth, use_batch_norm=use_batch_norm)
+    model = small_unet(conv_dims=conv_dims, depth=depth, use_batch_norm=use_batch_norm, n2v2=n2v2)
     assert model(torch.randn(2, 1, *size)).shape == (2, 1, *size)
 
 
@@ -69,11 +74,58 @@ def test_the_numbers_of_filters_double_with_each_level() -> None:
     }
 
 
+def test_n2v2_has_no_skip_connection_at_its_top_level() -> None:
+    usual, n2v2 = (dict(small_unet(depth=3, n2v2=each).named_parameters()) for each in (False, True))
+    assert usual.keys() == n2v2.keys()
+    narrower = {name for name, weight in usual.items() if weight.shape != n2v2[name].shape}
+    assert narrower == {"decoder.2.conv1.weight"}
+    assert n2v2["decoder.2.conv1.weight"].shape == (8, 8, 3, 3)
+
+
+@pytest.mark.parametrize("n2v2", [True, False])
+def test_only_the_pooling_leads_past_the_first_level_of_n2v2(n2v2: bool) -> None:
+    model, image = small_unet(depth=2, n2v2=n2v2), torch.randn(1, 1, 8, 8)
+    pooled: list[torch.Tensor] = []
+    with torch.inference_mode():
+        recording = model.pool.register_forward_hook(lambda _module, _inputs, output: pooled.append(output))
+        expected = model(image)
+        recording.remove()
+        # The same pooled maps, whatever the first level shows.
+        model.pool.register_forward_hook(lambda _module, _inputs, _output: pooled.pop(0))
+        assert torch.equal(model(torch.randn(1, 1, 8, 8)), expected) is n2v2
+
+
+def test_the_weights_of_the_blur_are_no_weights_to_learn_or_to_save() -> None:
+    usual, n2v2 = (small_unet(n2v2=each) for each in (False, True))
+    assert usual.state_dict().keys() == n2v2.state_dict().keys()
+
+
+@pytest.mark.parametrize("conv_dims", [2, 3])
+@given(data=st.data())
+def test_pooled_maps_are_blurred_as_the_oracle_says(conv_dims: int, data: st.DataObject) -> None:
+    sizes = data.draw(st.lists(st.integers(1, 4).map(lambda half: 2 * half), min_size=conv_dims, max_size=conv_dims))
+    image = np.random.default_rng(data.draw(st.integers(0, 2**32))).standard_normal((2, 3, *sizes), np.float32)
+    pooled = pool_layer(conv_dims, blur=True)(torch.from_numpy(image))
+    expected = np.stack([[max_blur_pool(channel) for channel in sample] for sample in image])
+    # Sums of 27 products of numbers of about 1, with a rounding each.
+    np.testing.assert_allclose(pooled.numpy(), expected, rtol=0, atol=1e-5)
+
+
+def test_a_blurred_constant_is_that_constant_away_from_the_border() -> None:
+    pooled = pool_layer(2, blur=True)(torch.full((1, 1, 8, 8), 3.0))
+    assert pooled.shape == (1, 1, 4, 4)
+    assert torch.equal(pooled[..., 1:-1, 1:-1], torch.full((1, 1, 2, 2), 3.0))
+    assert pooled[0, 0, 0, 1] == 3.0 * 3 / 4
+
+
 @pytest.mark.parametrize("conv_dims", [2, 3])
 @pytest.mark.parametrize("num_classes", [3, 6])
 @pytest.mark.parametrize("changed", [0, 1, 2])
-def test_independent_channels_see_nothing_of_each_other(conv_dims: int, num_classes: int, changed: int) -> None:
-    model = small_unet(conv_dims=conv_dims, in_channels=3, num_classes=num_classes, depth=2)
+@pytest.mark.parametrize("n2v2", [True, False])
+def test_independent_channels_see_nothing_of_each_other(
+    conv_dims: int, num_classes: int, changed: int, n2v2: bool
+) -> None:
+    model = small_unet(conv_dims=conv_dims, in_channels=3, num_classes=num_classes, depth=2, n2v2=n2v2)
     image = torch.randn(2, 3, *(8,) * conv_dims)
     other = image.clone()
     other[:, changed] = torch.randn_like(other[:, changed])
@@ -177,20 +229,23 @@ def test_channels_that_do_not_fit_together_are_refused(parameters: dict[str, obj
 
 
 @pytest.mark.parametrize("conv_dims", [2, 3])
-def test_a_configuration_makes_the_network_it_describes(conv_dims: int) -> None:
-    config = UNetConfig(conv_dims=conv_dims, in_channels=2, num_classes=2, depth=1, num_channels_init=8)
+@pytest.mark.parametrize("n2v2", [True, False])
+def test_a_configuration_makes_the_network_it_describes(conv_dims: int, n2v2: bool) -> None:
+    config = UNetConfig(conv_dims=conv_dims, in_channels=2, num_classes=2, depth=1, num_channels_init=8, n2v2=n2v2)
     torch.manual_seed(0)
     model = create_model(config)
-    expected = small_unet(conv_dims=conv_dims, in_channels=2, num_classes=2, depth=1)
+    expected = small_unet(conv_dims=conv_dims, in_channels=2, num_classes=2, depth=1, n2v2=n2v2)
+    assert model.n2v2 is n2v2
     assert model.state_dict().keys() == expected.state_dict().keys()
     assert all(torch.equal(value, expected.state_dict()[name]) for name, value in model.state_dict().items())
 
 
 @pytest.mark.parametrize("conv_dims", [2, 3])
 @pytest.mark.parametrize("in_channels", [1, 2])
-def test_every_map_stays_in_channels_last_order(conv_dims: int, in_channels: int) -> None:
+@pytest.mark.parametrize("n2v2", [True, False])
+def test_every_map_stays_in_channels_last_order(conv_dims: int, in_channels: int, n2v2: bool) -> None:
     memory_format = {2: torch.channels_last, 3: torch.channels_last_3d}[conv_dims]
-    model = small_unet(conv_dims=conv_dims, in_channels=in_channels, num_classes=in_channels)
+    model = small_unet(conv_dims=conv_dims, in_channels=in_channels, num_classes=in_channels, n2v2=n2v2)
     model = model.to(memory_format=memory_format)
     strays = []
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter, ValidationError
 
 from patchmill.config.architecture import UNetConfig
 from patchmill.config.base import ConfigModel
 from patchmill.config.lr_scheduler import LrSchedulerConfig
 from patchmill.config.optimizer import OptimizerConfig
+from patchmill.config.problems import config_error
 
-__all__ = ["AlgorithmConfig", "CAREAlgorithm", "N2NAlgorithm", "N2VAlgorithm"]
+__all__ = ["AlgorithmConfig", "CAREAlgorithm", "N2NAlgorithm", "N2VAlgorithm", "algorithm_factory"]
 
 
 class N2VAlgorithm(ConfigModel):
@@ -101,3 +103,24 @@ class N2NAlgorithm(ConfigModel):
 
 AlgorithmConfig = Annotated[N2VAlgorithm | CAREAlgorithm | N2NAlgorithm, Field(discriminator="algorithm")]
 """Any of the algorithms; its `algorithm` says which."""
+
+
+def algorithm_factory(algorithm: Mapping[str, Any]) -> N2VAlgorithm | CAREAlgorithm | N2NAlgorithm:
+    """Create the configuration of an algorithm from its fields.
+
+    Parameters
+    ----------
+    algorithm : mapping
+        The fields, `algorithm` among them.
+
+    Raises
+    ------
+    ConfigError
+        If a field is wrong: one line per problem.
+    """
+    adapter: TypeAdapter[N2VAlgorithm | CAREAlgorithm | N2NAlgorithm] = TypeAdapter(AlgorithmConfig)
+    try:
+        return adapter.validate_python(algorithm)
+    except ValidationError as error:
+        # pydantic names the algorithm before the field.
+        raise config_error(error, rename=lambda path: path.partition(".")[2] or path) from None

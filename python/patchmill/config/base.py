@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from collections.abc import Iterator
+from pprint import pformat
+from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from patchmill.config.problems import config_error
+from patchmill.config.problems import config_error, refusal
+
+if TYPE_CHECKING:
+    from pydantic_core import InitErrorDetails
 
 __all__ = ["ConfigModel"]
 
@@ -22,6 +27,17 @@ class ConfigModel(BaseModel):
         validate_assignment=True, extra="forbid", revalidate_instances="always", allow_inf_nan=False
     )
 
+    def _problems(self) -> Iterator[InitErrorDetails]:
+        """Yield what does not fit together. The fields are valid one by one."""
+        yield from ()
+
+    @model_validator(mode="after")
+    def _check_fields_fit(self) -> Self:
+        problems = list(self._problems())
+        if problems:
+            raise refusal(*problems)
+        return self
+
     def __setattr__(self, name: str, value: Any) -> None:
         # pydantic stores the new value before the checks that see the whole model, and leaves it there if they fail.
         before = self.__dict__.copy()
@@ -30,6 +46,26 @@ class ConfigModel(BaseModel):
         except ValidationError:
             object.__setattr__(self, "__dict__", before)
             raise
+
+    def __str__(self) -> str:
+        return pformat(self.model_dump(), sort_dicts=False)
+
+    def assign(self, **values: Any) -> None:
+        """Assign to several fields at once, where one alone would not fit the others.
+
+        Parameters
+        ----------
+        **values
+            The new values by field.
+
+        Raises
+        ------
+        ValidationError
+            If the model would not be valid with them. It stays as it was.
+        """
+        checked = type(self).model_validate({**self.__dict__, **values})
+        self.__dict__.update({name: getattr(checked, name) for name in values})
+        self.__pydantic_fields_set__.update(values)
 
     def checked_copy(self) -> Self:
         """Copy the model, all its parts included, and check it as a whole.

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import difflib
 import secrets
-from collections.abc import Iterable
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
-from patchmill.config.axes import parse_axes
-from patchmill.config.base import ConfigModel
-from patchmill.config.problems import problem, refusal
+from patchmill.config.filters import MaskPatchFilterConfig, PatchFilter
+from patchmill.config.images import ImagesConfig, checked_sizes, dimension_problems
+from patchmill.config.normalization import MeanStdConfig
+from patchmill.config.problems import problem
+from patchmill.config.statistics import PerChannel
 from patchmill.config.transforms import N2VManipulateConfig, Transform, XYFlipConfig, XYRandomRotate90Config
 
-__all__ = ["MIN_PATCH_SIZE", "DataConfig"]
+if TYPE_CHECKING:
+    from pydantic_core import InitErrorDetails
 
-MIN_PATCH_SIZE = 8
-"""Least size of a patch along any axis, in pixels."""
+__all__ = ["DataConfig"]
 
 LOADER_PARAMETERS = frozenset(
     {
@@ -53,28 +55,42 @@ def _draw_seed() -> int:
 Seed = Annotated[int, BeforeValidator(lambda seed: _draw_seed() if seed is None else seed), Field(ge=0, lt=2**63)]
 
 
-class DataConfig(ConfigModel):
+class DataConfig(ImagesConfig):
     """The data, the patches, and the statistics that they are normalised by.
 
     Parameters
     ----------
-    data_type : {"array", "tiff"}
-        Where the pixels are: NumPy arrays, or TIFF files.
+    data_type : {"array", "tiff", "custom"}
+        Where the pixels are: NumPy arrays, TIFF files, or files that a function of the user reads.
     axes : str
         One letter per axis of the images, in their order: any order of a subset of STCZYX with Y and X.
-    patch_size : list of int
-        Size of the patches in pixels, (Z)YX, at least 8 along each axis. Z if and only if the axes hold Z.
-    patching : {"sequential", "random"}, default="sequential"
-        Which patches an epoch has: those of a grid that covers every pixel, or as many from anywhere, drawn anew.
+    channels : list of int, optional
+        The channels of the images to train on, in this order; all of them if None. Needs C in the axes. Targets keep
+        all of theirs.
+    normalization : MeanStdConfig, MinMaxConfig, QuantileConfig or NoNormConfig, optional
+        What the pixels are normalised by, `MeanStdConfig` by default.
+    image_means, image_stds : list of float, optional
+        Mean and standard deviation of each channel of the images, for `MeanStdConfig`; with ``per_channel=False`` as
+        many equal values as channels. Computed from the training data if None.
     batch_size : int, default=1
         Number of patches in a batch.
+    patch_size : list of int
+        Size of the patches in pixels, (Z)YX, at least 8 along each axis. Z if and only if the axes hold Z.
+    patching : {"sequential", "random", "fixed_random", "stratified"}, optional
+        Which patches an epoch has: those of a grid that covers every pixel; as many from anywhere, drawn anew in every
+        epoch, or once and for all; or one from around each place of the grid, drawn anew in every epoch. If None, it is
+        "sequential" where all images are at hand, and "random" where files are read in turn.
+    patch_filter : MaxPatchFilterConfig, MeanStdPatchFilterConfig, ShannonPatchFilterConfig or MaskPatchFilterConfig
+        Which patches are trained on. All if None, the default.
     transforms : list of transform configurations, optional
         What is done to the patches, by default `XYFlipConfig` and `XYRandomRotate90Config`. Each kind once at most;
         `N2VManipulateConfig`, which makes the data fit for Noise2Void, comes last.
-    image_means, image_stds : list of float, optional
-        Mean and standard deviation of each channel of the images. Computed from the training data if None.
     target_means, target_stds : list of float, optional
-        The same for the targets.
+        Mean and standard deviation of each channel of the targets. Computed from the training data if None.
+    on_error : {"raise", "skip"}, default="raise"
+        What a file that cannot be read does: stop, or be left out with a warning.
+    n_files_mixed : int, default=1
+        Number of files that are held at once, so that their patches mix, when files are read in turn.
     train_dataloader_params : dict, optional
         Further arguments of the training loader, those of ``torch.utils.data.DataLoader`` or of ``PatchLoader``.
         ``shuffle`` is True unless it, or a sampler, is given.
@@ -85,16 +101,16 @@ class DataConfig(ConfigModel):
         drawn once, and kept, if None.
     """
 
-    data_type: Literal["array", "tiff"]
-    axes: str
+    setter = "set_means_and_stds"
+
     patch_size: list[int]
-    patching: Literal["sequential", "random"] = "sequential"
-    batch_size: int = Field(default=1, ge=1)
+    patching: Literal["sequential", "random", "fixed_random", "stratified"] | None = None
+    patch_filter: PatchFilter | None = None
     transforms: list[Transform] = [XYFlipConfig(), XYRandomRotate90Config()]
-    image_means: list[float] | None = None
-    image_stds: list[float] | None = None
-    target_means: list[float] | None = None
-    target_stds: list[float] | None = None
+    target_means: PerChannel | None = None
+    target_stds: PerChannel | None = None
+    on_error: Literal["raise", "skip"] = "raise"
+    n_files_mixed: int = Field(default=1, ge=1)
     train_dataloader_params: dict[str, Any] = {"shuffle": True}
     val_dataloader_params: dict[str, Any] = {}
     seed: Seed = Field(default_factory=_draw_seed)
@@ -104,21 +120,27 @@ class DataConfig(ConfigModel):
         """Whether the last transform is `N2VManipulateConfig`, so that items are (masked, original, mask)."""
         return bool(self.transforms) and isinstance(self.transforms[-1], N2VManipulateConfig)
 
+    def statistics(self) -> Iterator[tuple[str, str, list[float]]]:
+        """Yield "image" or "target", and path and value of a field, for each pair of statistics that is given."""
+        yield from super().statistics()
+        if self.target_means is not None:
+            yield "target", "target_means", self.target_means
+
     def set_means_and_stds(
         self,
-        image_means: Iterable[float],
-        image_stds: Iterable[float],
+        image_means: Iterable[float] | None,
+        image_stds: Iterable[float] | None,
         target_means: Iterable[float] | None = None,
         target_stds: Iterable[float] | None = None,
     ) -> None:
-        """Set the statistics of all channels together.
+        """Set the statistics of all channels together. None removes those that were set.
 
         Parameters
         ----------
-        image_means, image_stds : iterable of float
+        image_means, image_stds : iterable of float or None
             Mean and standard deviation of each channel of the images.
         target_means, target_stds : iterable of float, optional
-            The same for the targets. None removes those that were set.
+            The same for the targets.
 
         Raises
         ------
@@ -126,29 +148,34 @@ class DataConfig(ConfigModel):
             If there are not as many means as standard deviations, or one is not a finite number.
         """
         statistics = {
-            "image_means": list(image_means),
-            "image_stds": list(image_stds),
-            "target_means": None if target_means is None else list(target_means),
-            "target_stds": None if target_stds is None else list(target_stds),
+            "image_means": image_means,
+            "image_stds": image_stds,
+            "target_means": target_means,
+            "target_stds": target_stds,
         }
-        checked = type(self).model_validate({**self.__dict__, **statistics})
-        self.__dict__.update({name: getattr(checked, name) for name in statistics})
+        self.assign(**{name: None if values is None else list(values) for name, values in statistics.items()})
 
-    @field_validator("axes", mode="before")
-    @classmethod
-    def _check_axes(cls, axes: Any) -> str:
-        return parse_axes(axes)
+    def set_3D(self, axes: str, patch_size: Iterable[int]) -> None:  # noqa: N802 - as in CAREamics
+        """Set axes and patch size together, as a change between 2D and 3D needs.
+
+        Parameters
+        ----------
+        axes : str
+            One letter per axis of the images.
+        patch_size : iterable of int
+            Size of the patches in pixels, (Z)YX.
+
+        Raises
+        ------
+        ValidationError
+            If they are not valid, or do not fit each other.
+        """
+        self.assign(axes=axes, patch_size=list(patch_size))
 
     @field_validator("patch_size")
     @classmethod
     def _check_patch_is_not_small(cls, size: list[int]) -> list[int]:
-        if len(size) not in (2, 3) or min(size) < MIN_PATCH_SIZE:
-            msg = (
-                f"expected 2 or 3 sizes, (Z)YX, of at least {MIN_PATCH_SIZE} pixels each, got {size}. "
-                f"Use, for instance, [64, 64] in 2D or [16, 64, 64] in 3D."
-            )
-            raise ValueError(msg)
-        return size
+        return checked_sizes(size)
 
     @field_validator("transforms")
     @classmethod
@@ -161,14 +188,6 @@ class DataConfig(ConfigModel):
             msg = f"expected N2VManipulate to be the last transform, got {', '.join(names)}. Move it to the end."
             raise ValueError(msg)
         return transforms
-
-    @field_validator("image_stds", "target_stds")
-    @classmethod
-    def _check_stds_are_not_negative(cls, stds: list[float] | None) -> list[float] | None:
-        if stds is not None and min(stds, default=0) < 0:
-            msg = f"expected standard deviations of at least 0, got {stds}. Compute them again."
-            raise ValueError(msg)
-        return stds
 
     @field_validator("train_dataloader_params", "val_dataloader_params")
     @classmethod
@@ -187,32 +206,29 @@ class DataConfig(ConfigModel):
             return {"shuffle": True, **parameters}
         return parameters
 
-    @model_validator(mode="after")
-    def _check_patch_fits_axes(self) -> Self:
-        spatial = "ZYX" if "Z" in self.axes else "YX"
-        if len(self.patch_size) != len(spatial):
-            message = (
-                f"expected {len(spatial)} sizes, {spatial}, for axes {self.axes!r}, got {self.patch_size}. "
-                f"Change the patch size or the axes."
-            )
-            raise refusal(problem("patch_size", message, self.patch_size))
-        return self
-
-    @model_validator(mode="after")
-    def _check_statistics(self) -> Self:
-        for kind in ("image", "target"):
-            means, stds = getattr(self, f"{kind}_means"), getattr(self, f"{kind}_stds")
-            if means is stds is None:
-                continue
-            if not means or not stds or len(means) != len(stds):
-                message = (
-                    f"expected as many means as standard deviations, one of each per channel, got {means} and {stds}. "
-                    f"Set them together, with set_means_and_stds."
-                )
-                raise refusal(problem(f"{kind}_means", message, means))
-        if self.target_means is not None and self.image_means is None:
+    def _problems(self) -> Iterator[InitErrorDetails]:
+        yield from super()._problems()
+        yield from dimension_problems("patch_size", self.patch_size, self.axes)
+        yield from self._filter_problems()
+        yield from self._mean_problems("target")
+        if self.target_means is None or not isinstance(self.normalization, MeanStdConfig):
+            return
+        if self.image_means is None:
             message = (
                 f"expected those of the images too, got {self.target_means} alone. Set image_means and image_stds."
             )
-            raise refusal(problem("target_means", message, self.target_means))
-        return self
+            yield problem("target_means", message, self.target_means)
+        if self.normalization.skip_target:
+            message = f"expected None, because skip_target is True, got {self.target_means}. Leave the targets' out."
+            yield problem("target_means", message, self.target_means)
+
+    def _filter_problems(self) -> Iterator[InitErrorDetails]:
+        kept, n_channels = self.patch_filter, self.n_channels
+        if kept is None or isinstance(kept, MaskPatchFilterConfig) or n_channels is None:
+            return
+        if kept.ref_channel >= n_channels:
+            message = (
+                f"expected less than {n_channels}, the number of channels that are trained on, got {kept.ref_channel}. "
+                f"Channels count from 0."
+            )
+            yield problem("patch_filter.ref_channel", message, kept.ref_channel)

@@ -11,6 +11,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
+from patchmill.config.careamics import from_careamics
 from patchmill.config.configuration import Configuration
 from patchmill.config.problems import config_error
 from patchmill.errors import ConfigError, MissingFileError, ReadError
@@ -67,7 +68,8 @@ def load_configuration(path: str | os.PathLike[str]) -> Configuration:
     Parameters
     ----------
     path : path
-        The file, ``.yml`` or ``.yaml`` for YAML, ``.json`` for JSON.
+        The file, ``.yml`` or ``.yaml`` for YAML, ``.json`` for JSON: one of patchmill's, or one that CAREamics v0.1
+        saved for Noise2Void, N2V2, structN2V, CARE or Noise2Noise.
 
     Returns
     -------
@@ -77,7 +79,8 @@ def load_configuration(path: str | os.PathLike[str]) -> Configuration:
     Raises
     ------
     ConfigError
-        If the file is not valid YAML or JSON, or if a field is wrong: one line per problem.
+        If the file is not valid YAML or JSON, or if a field is wrong: one line per problem. Other algorithms and file
+        types of CAREamics, and seeds of single transforms, are such problems.
     MissingFileError, ReadError
         If the file is not there, or cannot be read.
     """
@@ -103,7 +106,7 @@ def load_configuration(path: str | os.PathLike[str]) -> Configuration:
         msg = f"{path}: expected the fields of a configuration, got {type(content).__name__}. Check the file."
         raise ConfigError(msg)
     try:
-        return Configuration.model_validate(content)
+        return Configuration.model_validate(from_careamics(content))
     except ValidationError as error:
         raise config_error(error, where=str(path)) from None
 

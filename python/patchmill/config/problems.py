@@ -16,8 +16,13 @@ if TYPE_CHECKING:
 
 __all__ = ["below", "config_error", "problem", "refusal"]
 
-TAGS = frozenset({"n2v", "care", "n2n", "XYFlip", "XYRandomRotate90", "N2VManipulate"})
-"""Names of union members: pydantic puts them into the path of an error, but no file has them there."""
+TAGS = {
+    "algorithm_config": frozenset({"n2v", "care", "n2n"}),
+    "normalization": frozenset({"mean_std", "min_max", "quantile", "none"}),
+    "patch_filter": frozenset({"max", "mean_std", "shannon", "mask"}),
+    "transforms": frozenset({"XYFlip", "XYRandomRotate90", "N2VManipulate"}),
+}
+"""Names of union members, by the field of the union: pydantic puts them into the path of an error, no file does."""
 
 _EXPECTED = {
     "bool_parsing": "true or false",
@@ -38,6 +43,8 @@ _EXPECTED = {
     "model_type": "a mapping, or a model of the right class",
     "multiple_of": "a multiple of {multiple_of}",
     "string_type": "a string",
+    "time_delta_parsing": "a duration, such as 'PT10M' for ten minutes",
+    "time_delta_type": "a duration, such as 'PT10M' for ten minutes",
     "too_long": "at most {max_length} values",
     "tuple_type": "a list",
     "union_tag_invalid": "{discriminator} to be one of {expected_tags}",
@@ -95,8 +102,13 @@ def config_error(
 
 
 def _path(loc: tuple[int | str, ...]) -> str:
-    parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc if part not in TAGS]
-    return "".join(parts).removeprefix(".") or "configuration"
+    path, field = "", ""
+    for part in loc:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif part not in TAGS.get(field, ()):
+            path, field = f"{path}.{part}", part
+    return path.removeprefix(".") or "configuration"
 
 
 def _text(line: ErrorDetails) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import torch
 from torch import nn
+from torch.nn import functional
 
-__all__ = ["ConvBlock", "activation_layer", "conv_layer", "interleave", "pool_layer", "upsample_layer"]
+__all__ = ["ConvBlock", "MaxBlurPool", "activation_layer", "conv_layer", "interleave", "pool_layer", "upsample_layer"]
 
 _CONV = {2: nn.Conv2d, 3: nn.Conv3d}
 _NORM = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
@@ -58,9 +59,54 @@ def conv_layer(conv_dims: int, channels_in: int, channels_out: int, *, groups: i
     return _CONV[conv_dims](channels_in, channels_out, kernel_size=1, groups=groups)
 
 
-def pool_layer(conv_dims: int) -> nn.Module:
-    """Make a layer that halves each spatial size by taking maxima."""
-    return _POOL[conv_dims](kernel_size=2)
+class MaxBlurPool(nn.Module):
+    """Halves each spatial size, which is even, by taking every other one of the blurred maxima [1]_.
+
+    There is a maximum at every pixel, of 2 x 2 (x 2) pixels. They are blurred by (1 2 1) / 4 along each axis, with
+    zeros beyond the border, so that an image that is shifted by a pixel does not become another one.
+
+    Parameters
+    ----------
+    conv_dims : {2, 3}
+        Dimensions of the convolutions.
+
+    References
+    ----------
+    .. [1] Zhang: "Making Convolutional Networks Shift-Invariant Again", ICML 2019.
+    """
+
+    weights: torch.Tensor
+
+    def __init__(self, conv_dims: int) -> None:
+        super().__init__()
+        self._maxima = _POOL[conv_dims](kernel_size=2, stride=1)
+        self._convolve = {2: functional.conv2d, 3: functional.conv3d}[conv_dims]
+        weights = torch.ones(())
+        for _ in range(conv_dims):
+            weights = weights[..., None] * torch.tensor([0.25, 0.5, 0.25])
+        self.register_buffer("weights", weights[None, None], persistent=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Pool a batch.
+
+        Parameters
+        ----------
+        x : Tensor
+            (B, C, [Z,] Y, X), floating point, of even sizes.
+
+        Returns
+        -------
+        Tensor
+            The same, half as large along each axis of space.
+        """
+        n_channels = x.shape[1]
+        weights = self.weights.expand(n_channels, *self.weights.shape[1:])
+        return self._convolve(self._maxima(x), weights, stride=2, padding=1, groups=n_channels)
+
+
+def pool_layer(conv_dims: int, *, blur: bool) -> nn.Module:
+    """Make a layer that halves each spatial size by taking maxima, and blurs these if asked for."""
+    return MaxBlurPool(conv_dims) if blur else _POOL[conv_dims](kernel_size=2)
 
 
 def upsample_layer(conv_dims: int) -> nn.Module:

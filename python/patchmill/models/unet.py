@@ -36,6 +36,9 @@ class UNet(nn.Module):
         Whether the input is added to the output, before the final activation.
     final_activation : {"None", "Sigmoid", "Softmax", "Tanh", "ReLU", "LeakyReLU"}, default="None"
         What follows the last convolution. Softmax runs over the channels.
+    n2v2 : bool, default=False
+        Whether the network is that of N2V2 [2]_: what is pooled is blurred, and the decoder's last level gets no map of
+        the encoder's first, through which the pattern of masked pixels could leak.
     independent_channels : bool, default=True
         Whether each input channel has a network of its own: all convolutions are grouped, and an output channel sees
         nothing of the other input channels (Softmax aside). `num_classes` must be a multiple of `in_channels`.
@@ -50,6 +53,8 @@ class UNet(nn.Module):
     References
     ----------
     .. [1] Ronneberger, Fischer, Brox: "U-Net: Convolutional Networks for Biomedical Image Segmentation", MICCAI 2015.
+    .. [2] Höck, Buchholz, Brachmann, Jug, Freytag: "N2V2 - Fixing Noise2Void Checkerboard Artifacts with Modified
+       Sampling Strategies and a Tweaked Network Architecture", ECCV Workshops 2022.
     """
 
     def __init__(
@@ -62,6 +67,7 @@ class UNet(nn.Module):
         num_channels_init: int = 32,
         residual: bool = False,
         final_activation: Literal["None", "Sigmoid", "Softmax", "Tanh", "ReLU", "LeakyReLU"] = "None",
+        n2v2: bool = False,
         independent_channels: bool = True,
         use_batch_norm: bool = True,
     ) -> None:
@@ -84,6 +90,7 @@ class UNet(nn.Module):
         self.depth = depth
         self.residual = residual
         self.groups = groups
+        self.n2v2 = n2v2
 
         def block(before: int, between: int, after: int) -> ConvBlock:
             return ConvBlock(conv_dims, (before, between, after), groups=groups, use_batch_norm=use_batch_norm)
@@ -92,11 +99,12 @@ class UNet(nn.Module):
         self.encoder = nn.ModuleList(
             block(before, width, width) for before, width in zip([in_channels, *widths], widths, strict=False)
         )
-        self.pool = pool_layer(conv_dims)
+        self.pool = pool_layer(conv_dims, blur=n2v2)
         self.bottleneck = block(widths[-1], 2 * widths[-1], widths[-1])
         self.upsample = upsample_layer(conv_dims)
         self.decoder = nn.ModuleList(
-            block(2 * widths[level], widths[level], widths[max(level - 1, 0)]) for level in reversed(range(depth))
+            block(widths[level] if n2v2 and level == 0 else 2 * widths[level], widths[level], widths[max(level - 1, 0)])
+            for level in reversed(range(depth))
         )
         self.output = conv_layer(conv_dims, widths[0], num_classes, groups=groups)
         self.activation = activation_layer(final_activation)
@@ -128,7 +136,10 @@ class UNet(nn.Module):
             features = self.pool(features)
         features = self.bottleneck(features)
         for block in self.decoder:
-            features = block(interleave(self.upsample(features), maps.pop(), self.groups))
+            features, skipped = self.upsample(features), maps.pop()
+            if maps or not self.n2v2:
+                features = interleave(features, skipped, self.groups)
+            features = block(features)
         restored = self.output(features)
         if self.residual:
             restored = restored + x

@@ -26,27 +26,17 @@ class Channels(NamedTuple):
 def assemble(
     algorithm: Mapping[str, Any],
     *,
+    model: Mapping[str, Any],
     channels_in: Channels,
     channels_out: Channels,
     masking: Mapping[str, Any] | None,
     experiment_name: str,
-    data_type: str,
-    axes: str,
-    patch_size: Sequence[int],
-    batch_size: int,
-    num_epochs: int,
-    num_steps: int | None,
+    data: Mapping[str, Any],
     augmentations: Sequence[XYFlipConfig | XYRandomRotate90Config] | None,
-    independent_channels: bool,
     model_params: Mapping[str, Any] | None,
-    optimizer: str,
-    optimizer_params: Mapping[str, Any] | None,
-    lr_scheduler: str,
-    lr_scheduler_params: Mapping[str, Any] | None,
-    train_dataloader_params: Mapping[str, Any] | None,
-    val_dataloader_params: Mapping[str, Any] | None,
-    patching: str,
-    seed: int | None,
+    optimizer: tuple[str, Mapping[str, Any] | None],
+    lr_scheduler: tuple[str, Mapping[str, Any] | None],
+    training: Mapping[str, Any],
 ) -> Configuration:
     """Put the arguments of a factory where they belong, and check them together.
 
@@ -54,31 +44,44 @@ def assemble(
     ----------
     algorithm : mapping
         Fields of the algorithm that no argument below gives.
+    model : mapping
+        Fields of the network that have an argument of their own.
     channels_in, channels_out : Channels
         Channels of the network; 1 if the axes hold no C and none are given.
     masking : mapping or None
         The `N2VManipulateConfig` that follows the augmentations, if any.
-
-    The others are those of the factories.
+    experiment_name : str
+        Name of the experiment.
+    data : mapping
+        Fields of `DataConfig`, all but the transforms.
+    augmentations : sequence of XYFlipConfig and XYRandomRotate90Config, or None
+        The other transforms: both if None.
+    model_params : mapping or None
+        Further fields of the network.
+    optimizer, lr_scheduler : tuple of str and (mapping or None)
+        Names, and keyword arguments.
+    training : mapping
+        Fields of `TrainingConfig`.
 
     Raises
     ------
     ConfigError
         With one line per problem, under the name of the argument.
     """
-    model = {
-        "conv_dims": 3 if "Z" in str(axes).upper() else 2,
-        "in_channels": _given(channels_in, axes),
-        "num_classes": _given(channels_out, axes),
-        "independent_channels": independent_channels,
+    network = {
+        **model,
+        "conv_dims": 3 if "Z" in str(data["axes"]).upper() else 2,
+        "in_channels": _number(channels_in, data["axes"]),
+        "num_classes": _number(channels_out, data["axes"]),
     }
     arguments = {
         "conv_dims": "axes",
         "in_channels": channels_in.argument,
-        "num_classes": channels_out.argument,
         "independent_channels": "independent_channels",
+        "n2v2": "use_n2v2",
+        "num_classes": channels_out.argument,
     }
-    for field in model.keys() & (model_params or {}).keys():
+    for field in network.keys() & (model_params or {}).keys():
         msg = f"model_params: expected no {field!r}, because {arguments[field]!r} sets it. Remove it."
         raise ConfigError(msg)
     if augmentations is None:
@@ -87,35 +90,45 @@ def assemble(
         names = [type(each).__name__ for each in augmentations]
         msg = f"augmentations: expected XYFlipConfig and XYRandomRotate90Config only, got {names}. Remove the others."
         raise ConfigError(msg)
-    loaders = {"train_dataloader_params": train_dataloader_params, "val_dataloader_params": val_dataloader_params}
     try:
         return Configuration.model_validate(
             {
                 "experiment_name": experiment_name,
                 "algorithm_config": {
                     **algorithm,
-                    "model": {**(model_params or {}), **model},
-                    "optimizer": {"name": optimizer, "parameters": optimizer_params or {}},
-                    "lr_scheduler": {"name": lr_scheduler, "parameters": lr_scheduler_params or {}},
+                    "model": {**(model_params or {}), **network},
+                    "optimizer": {"name": optimizer[0], "parameters": optimizer[1] or {}},
+                    "lr_scheduler": {"name": lr_scheduler[0], "parameters": lr_scheduler[1] or {}},
                 },
                 "data_config": {
-                    "data_type": data_type,
-                    "axes": axes,
-                    "patch_size": patch_size,
-                    "patching": patching,
-                    "batch_size": batch_size,
+                    **_given(data),
                     "transforms": [*augmentations, *([] if masking is None else [masking])],
-                    "seed": seed,
-                    **{name: params for name, params in loaders.items() if params is not None},
                 },
-                "training_config": {"num_epochs": num_epochs, "num_steps": num_steps},
+                "training_config": _given(training),
             }
         )
     except ValidationError as error:
-        raise config_error(error, rename=lambda path: _argument(path, arguments)) from None
+        given = {field: argument for field, argument in arguments.items() if field in network}
+        raise config_error(error, rename=lambda path: _argument(path, given)) from None
 
 
-def _given(channels: Channels, axes: str) -> int:
+_LEFT_OUT = frozenset(
+    {
+        "checkpoint_callback",
+        "lightning_trainer_config",
+        "normalization",
+        "train_dataloader_params",
+        "val_dataloader_params",
+    }
+)
+"""The fields whose argument is None where the default is asked for."""
+
+
+def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {field: value for field, value in fields.items() if value is not None or field not in _LEFT_OUT}
+
+
+def _number(channels: Channels, axes: str) -> int:
     argument, number = channels
     if number is None and "C" in str(axes).upper():
         msg = f"{argument}: expected the number of channels, because axes {axes!r} hold C, got None. Give it."
@@ -130,7 +143,10 @@ _RENAMES = (
     (r"algorithm_config\.lr_scheduler\.name", "lr_scheduler"),
     (r"algorithm_config\.model", "model_params"),
     (r"data_config\.transforms\[\d+\]\.(?=roi_size|masked_pixel_percentage)", ""),
+    (r"data_config\.transforms\[\d+\]\.struct_mask_(?=axis|span)", "struct_n2v_"),
     (r"data_config\.transforms", "augmentations"),
+    (r"training_config\.lightning_trainer_config", "trainer_params"),
+    (r"training_config\.checkpoint_callback", "checkpoint_params"),
     (r"(algorithm|data|training)_config\.", ""),
 )
 
