@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from patchmill.sources.ome import in_micrometres, ome_for, ome_pixel_size
+from patchmill.sources.ome import in_micrometres, ome_claims, ome_for, ome_pixel_size
 
 NAMESPACE = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
 
@@ -114,3 +114,15 @@ def test_nothing_is_said_of_an_image_of_other_axes_shape_or_type(axes: str, shap
 @pytest.mark.parametrize("old", ['SizeC="2"', 'DimensionOrder="XYZCT"', "<Image "])
 def test_xml_that_lacks_what_the_schema_asks_for_is_not_used(old: str) -> None:
     assert ome_for(XML.replace(old, "<Other " if old == "<Image " else "", 1), "CZYX", SHAPE, FLOAT) is None
+
+
+def test_planes_and_files_are_those_that_the_xml_names() -> None:
+    # 6 and 1 planes of the images, 2 places of planes, of which one begins at plane 1.
+    assert ome_claims(XML) == (6 + 1 + 1 + 2, {"old.ome.tif"})
+    for xml in ("", "not XML", "<OME/>"):
+        assert ome_claims(xml) == (0, set())
+
+
+@pytest.mark.parametrize("number", ["", "many", "1e9", "-3"])
+def test_planes_that_are_no_number_are_not_counted(number: str) -> None:
+    assert ome_claims(XML.replace('SizeZ="3"', f'SizeZ="{number}"', 1)).n_planes <= 10

@@ -14,7 +14,7 @@ from patchmill.sources.image import Image, check_alike
 __all__ = ["images_from_arrays"]
 
 
-def images_from_arrays(data: NDArray[Any] | Sequence[NDArray[Any]], axes: str) -> list[Image]:
+def images_from_arrays(data: NDArray[Any] | Sequence[NDArray[Any]], axes: str, *, name: str = "array") -> list[Image]:
     """View one array or several as images. Nothing is copied.
 
     Parameters
@@ -23,6 +23,8 @@ def images_from_arrays(data: NDArray[Any] | Sequence[NDArray[Any]], axes: str) -
         The image, or images of one data type and one number of channels; their sizes may differ.
     axes : str
         The axes of every array.
+    name : str, default="array"
+        What messages call them.
 
     Returns
     -------
@@ -39,7 +41,7 @@ def images_from_arrays(data: NDArray[Any] | Sequence[NDArray[Any]], axes: str) -
         If there is no array, if one holds no pixels, or if the numbers of channels differ.
     """
     if isinstance(data, np.ndarray):
-        return [Image.of("array", data, axes)]
+        return [Image.of(name, data, axes)]
     if isinstance(data, str) or not isinstance(data, Sequence):
         raise DtypeError(_not_an_array("data", data))
     if not data:
@@ -48,8 +50,8 @@ def images_from_arrays(data: NDArray[Any] | Sequence[NDArray[Any]], axes: str) -
     images = []
     for index, array in enumerate(data):
         if not isinstance(array, np.ndarray):
-            raise DtypeError(_not_an_array(f"array {index}", array))
-        images.append(Image.of(f"array {index}", array, axes))
+            raise DtypeError(_not_an_array(f"{name} {index}", array))
+        images.append(Image.of(f"{name} {index}", array, axes))
     check_alike(images)
     return images
 

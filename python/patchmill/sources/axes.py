@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from patchmill.config.axes import AXES, parse_axes
 from patchmill.errors import AxesError, ShapeError
 
-__all__ = ["canonical_view", "parse_axes", "restore_axes", "restored_axes"]
+__all__ = ["canonical_shape", "canonical_view", "parse_axes", "restore_axes", "restored_axes"]
 
 
 def canonical_view(array: NDArray[Any], axes: str) -> NDArray[Any]:
@@ -43,6 +43,25 @@ def canonical_view(array: NDArray[Any], axes: str) -> NDArray[Any]:
     order = [letters.index(letter) for letter in AXES if letter in letters]
     present = tuple(slice(None) if letter in letters else np.newaxis for letter in AXES)
     return array.transpose(order)[present]
+
+
+def canonical_shape(shape: tuple[int, ...], axes: str) -> tuple[int, int, int, int, int, int]:
+    """Return the shape that `canonical_view` gives an image.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        The shape of the image.
+    axes : str
+        The letters of its axes, one for each.
+
+    Returns
+    -------
+    tuple of int
+        Its sizes in S, T, C, Z, Y and X; 1 where it has no such axis.
+    """
+    sizes = dict.fromkeys(AXES, 1) | dict(zip(axes, shape, strict=True))
+    return sizes["S"], sizes["T"], sizes["C"], sizes["Z"], sizes["Y"], sizes["X"]
 
 
 def restored_axes(axes: str, n_channels: int) -> str:

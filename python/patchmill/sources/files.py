@@ -4,59 +4,66 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import stat
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from patchmill.errors import ConfigError, MissingFileError, PairError, ReadError
+from patchmill.errors import ConfigError, DtypeError, MissingFileError, PairError, ReadError
 
-__all__ = ["PathLike", "list_files", "pair_files"]
+__all__ = ["PathLike", "described", "list_files", "pair_files", "shown"]
 
 PathLike = str | os.PathLike[str]
 """What stands for a file or a folder."""
 
-_PATTERNS = {"tiff": "*.tif*"}
-
 _SHOWN = 5
 
 
-def list_files(data: PathLike | Sequence[PathLike], data_type: str) -> list[Path]:
+def list_files(data: PathLike | Sequence[PathLike], data_type: str, extension_filter: str = "") -> list[Path]:
     """List the files that a path stands for.
+
+    A folder stands for the files in it and in its sub-folders whose names match, in sorted order. Files and sub-folders
+    whose names begin with a dot are left out: they are what systems leave beside images.
 
     Parameters
     ----------
     data : path or sequence of paths
-        A file, which is taken under whatever name it has; a folder, whose files and those of its sub-folders are
-        taken in sorted order where their names match ``*.tif*`` in upper or lower case and do not begin with a dot;
-        or a list of files and folders, which keeps its order.
+        A file, a folder, or a list of files and folders, which keeps its order. For custom files, a folder whose name
+        ends in ``.zarr`` is a file.
     data_type : str
-        ``"tiff"``.
+        ``"tiff"`` or ``"custom"``.
+    extension_filter : str, default=""
+        The pattern that files match, as in `fnmatch` and `pathlib.Path.rglob`: ``"*.npy"``, ``"raw/*.npy"``. A file
+        that is named matches with its name or with its whole path. Without it, custom files match ``*.*``, TIFF files
+        in folders ``*.tif*`` in upper or lower case, and a TIFF file that is named is taken under whatever name it has.
 
     Returns
     -------
     list of pathlib.Path
-        The files.
+        The files. Links that lead nowhere are among them, so that opening them says so.
 
     Raises
     ------
     ConfigError
-        If files of that type cannot be listed.
+        If files of that type cannot be listed, or a file that is named does not match the pattern.
+    DtypeError
+        If `data` is not a path or a list of paths.
     MissingFileError
         If a path is not there, or a folder holds no file that matches, or the list is empty.
     ReadError
         If a path cannot be looked at.
     """
-    pattern = _pattern(data_type)
-    if isinstance(data, (str, os.PathLike)):
-        return _files_of(Path(data), pattern)
-    if not data:
-        msg = "data: expected at least one path, got an empty list. Give the files to train on or to predict."
-        raise MissingFileError(msg)
-    return [file for path in data for file in _files_of(Path(path), pattern)]
+    search = _Search.of(data_type, extension_filter)
+    return [file for path in _paths(data) for file in search.files_of(path)]
 
 
 def pair_files(
-    inputs: PathLike | Sequence[PathLike], targets: PathLike | Sequence[PathLike], data_type: str = "tiff"
+    inputs: PathLike | Sequence[PathLike],
+    targets: PathLike | Sequence[PathLike],
+    data_type: str = "tiff",
+    extension_filter: str = "",
 ) -> list[tuple[Path, Path]]:
     """Pair input files with target files, name by name, before anything is read.
 
@@ -67,8 +74,10 @@ def pair_files(
     ----------
     inputs, targets : path or sequence of paths
         The files, as in `list_files`.
-    data_type : str, default "tiff"
+    data_type : str, default="tiff"
         As in `list_files`.
+    extension_filter : str, default=""
+        As in `list_files`, for inputs and targets.
 
     Returns
     -------
@@ -78,29 +87,34 @@ def pair_files(
     Raises
     ------
     ConfigError
-        If files of that type cannot be listed.
+        If files of that type cannot be listed, or a file that is named does not match the pattern.
+    DtypeError
+        If `inputs` or `targets` are not paths.
     MissingFileError
         If a path is not there, or a folder holds no file that matches.
     PairError
         If a file has no partner, or a name comes twice. The message lists them.
+    ReadError
+        If a path cannot be looked at.
     """
-    input_files, target_files = list_files(inputs, data_type), list_files(targets, data_type)
-    if _is_one_file(inputs) and _is_one_file(targets):
+    input_files = list_files(inputs, data_type, extension_filter)
+    target_files = list_files(targets, data_type, extension_filter)
+    if input_files == _paths(inputs) and target_files == _paths(targets) and len(input_files) == len(target_files) == 1:
         return list(zip(input_files, target_files, strict=True))
     input_names, target_names = _relative_names(inputs, input_files), _relative_names(targets, target_files)
     for what, names in (("inputs", input_names), ("targets", target_names)):
         repeated = [name for name, count in Counter(names).items() if count > 1]
         if repeated:
-            msg = f"{what}: expected each name once, got {_shown(repeated)} several times. Give each file once."
+            msg = f"{what}: expected each name once, got {shown(repeated)} several times. Give each file once."
             raise PairError(msg)
     missing = sorted(set(input_names) - set(target_names))
     surplus = sorted(set(target_names) - set(input_names))
     if missing or surplus:
         parts = []
         if missing:
-            parts.append(f"{len(missing)} without a target: {_shown(missing)}")
+            parts.append(f"{len(missing)} without a target: {shown(missing)}")
         if surplus:
-            parts.append(f"{len(surplus)} without an input: {_shown(surplus)}")
+            parts.append(f"{len(surplus)} without an input: {shown(surplus)}")
         msg = (
             f"inputs and targets: expected the same names in both ({len(input_names)} inputs, {len(target_names)} "
             f"targets), got {'; '.join(parts)}. Give each pair the same path below its folder."
@@ -110,51 +124,152 @@ def pair_files(
     return [(file, partner[name]) for file, name in zip(input_files, input_names, strict=True)]
 
 
-def _pattern(data_type: str) -> str:
-    if data_type not in _PATTERNS:
-        msg = f"data_type: expected one of {sorted(_PATTERNS)} for files, got {data_type!r}."
+def shown(names: Iterable[object]) -> str:
+    """List names in a message: the first few, and how many more there are."""
+    listed = [str(name) for name in names]
+    more = f" and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
+    return ", ".join(listed[:_SHOWN]) + more
+
+
+def described(data: object) -> str:
+    """Describe in a message what data is that should have been something else."""
+    if not isinstance(data, (list, tuple)):
+        return _type_name(data)
+    what = type(data).__name__
+    kinds = dict.fromkeys(_type_name(item) for item in data)
+    return f"a {what} of {' and '.join(kinds)}" if kinds else f"an empty {what}"
+
+
+def _type_name(value: object) -> str:
+    kind = type(value)
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+@dataclass(frozen=True)
+class _Search:
+    """Which files are looked for: those that match a pattern, which is a path whose parts are patterns."""
+
+    pattern: str
+    ignores_case: bool
+    takes_any_name: bool
+    takes_zarr: bool
+
+    @classmethod
+    def of(cls, data_type: str, extension_filter: str) -> _Search:
+        if data_type not in ("custom", "tiff"):
+            msg = f"data_type: expected 'tiff' or 'custom' for files, got {data_type!r}."
+            raise ConfigError(msg)
+        if not isinstance(extension_filter, str):
+            msg = f"extension_filter: expected one pattern, such as '*.npy', got {extension_filter!r}."
+            raise ConfigError(msg)
+        is_tiff = data_type == "tiff"
+        is_usual_tiff = is_tiff and not extension_filter
+        pattern = extension_filter or ("*.tif*" if is_tiff else "*.*")
+        return cls(pattern, ignores_case=is_usual_tiff, takes_any_name=is_usual_tiff, takes_zarr=not is_tiff)
+
+    def files_of(self, path: Path) -> list[Path]:
+        """List the files that one path stands for."""
+        try:
+            is_folder = stat.S_ISDIR(path.stat().st_mode)
+            if not is_folder or self._is_zarr(path.name):
+                return [self._named(path)]
+            found = sorted(self._walk(path))
+        except (FileNotFoundError, NotADirectoryError) as error:
+            msg = f"{path}: expected a file or a folder, got nothing of that name. Check the path."
+            raise MissingFileError(msg) from error
+        except OSError as error:
+            at = error.filename or path
+            msg = f"{at}: expected a file or a folder that can be read, got: {error.strerror or error}. Check the path."
+            raise ReadError(msg) from error
+        if not found:
+            msg = f"{path}: expected files named {self.pattern} in this folder or below, got none. {self._advice()}."
+            raise MissingFileError(msg)
+        return found
+
+    def _is_zarr(self, name: str) -> bool:
+        return self.takes_zarr and name.endswith(".zarr")
+
+    def _named(self, path: Path) -> Path:
+        absolute = path.absolute()
+        if self.takes_any_name or fnmatch.fnmatch(str(absolute), self.pattern) or self._matches(absolute.parts):
+            return path
+        msg = (
+            f"{path}: expected a name that matches the pattern {self.pattern!r}, got {path.name!r}. Give another file, "
+            "or another extension_filter: '*' matches every name."
+        )
         raise ConfigError(msg)
-    return _PATTERNS[data_type]
+
+    def _walk(self, root: Path) -> Iterator[Path]:
+        n_parts = len(root.parts)
+        for name, folders, files in os.walk(root, onerror=_raise):
+            folder = Path(name)
+            stores = {sub for sub in folders if self._is_zarr(sub)}
+            folders[:] = [sub for sub in folders if not sub.startswith(".") and sub not in stores]
+            for file in (*stores, *files):
+                if not file.startswith(".") and self._matches((*folder.parts[n_parts:], file)):
+                    path = folder / file
+                    if file in stores or _may_be_opened(path):
+                        yield path
+
+    def _matches(self, parts: Sequence[str]) -> bool:
+        if self.ignores_case:
+            parts = [part.lower() for part in parts]
+        return _matches(parts, ("**", *self._parts))
+
+    @cached_property
+    def _parts(self) -> tuple[str, ...]:
+        return Path(self.pattern).parts
+
+    def _advice(self) -> str:
+        if not any(sign in self.pattern for sign in "*?["):
+            return f"Write extension_filter='*{self.pattern}' for all names that end so"
+        return "Check the folder" if self.takes_any_name else "Check the folder, or give another extension_filter"
 
 
-def _files_of(path: Path, pattern: str) -> list[Path]:
+def _matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Match a path part by part, where the pattern ``**`` stands for any number of folders."""
+    if not pattern:
+        return not parts
+    if pattern[0] == "**":
+        return any(_matches(parts[start:], pattern[1:]) for start in range(len(parts) + 1))
+    return bool(parts) and fnmatch.fnmatch(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
+
+
+def _may_be_opened(path: Path) -> bool:
+    """Leave out pipes and sockets, which would be waited for, but nothing that only opening can tell about."""
     try:
-        if path.is_file():
-            return [path]
-        is_there = path.exists()
-        found = sorted(file for file in path.rglob("*") if _matches(file, pattern) and file.is_file())
-    except OSError as error:
-        msg = f"{path}: expected a file or a folder that can be read, got: {error.strerror or error}. Check the path."
-        raise ReadError(msg) from error
-    if not is_there:
-        msg = f"{path}: expected a file or a folder, got nothing of that name. Check the path."
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return True
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _paths(data: PathLike | Sequence[PathLike]) -> list[Path]:
+    paths = [data] if isinstance(data, (str, os.PathLike)) else data
+    if not isinstance(paths, Sequence) or not all(isinstance(path, (str, os.PathLike)) for path in paths):
+        msg = f"data: expected a path or a list of paths, got {described(data)}. Give the paths of the files."
+        raise DtypeError(msg)
+    if not paths:
+        msg = "data: expected at least one path, got an empty list. Give the files to train on or to predict."
         raise MissingFileError(msg)
-    if not found:
-        msg = f"{path}: expected files named {pattern} in this folder or below, got none. Check the folder."
-        raise MissingFileError(msg)
-    return found
-
-
-def _matches(file: Path, pattern: str) -> bool:
-    # Names that begin with a dot are what systems leave beside an image (macOS: ._image.tif), not images.
-    return fnmatch.fnmatchcase(file.name.lower(), pattern) and not file.name.startswith(".")
-
-
-def _is_one_file(data: PathLike | Sequence[PathLike]) -> bool:
-    return isinstance(data, (str, os.PathLike)) and not Path(data).is_dir()
+    texts = [os.fspath(path) for path in paths]
+    for text in texts:
+        # pathlib takes an empty text for the current folder.
+        if not text or "\0" in text:
+            msg = f"data: expected the path of a file or a folder, got {text!r}. Check the path."
+            raise MissingFileError(msg)
+    return [Path(text) for text in texts]
 
 
 def _relative_names(data: PathLike | Sequence[PathLike], files: list[Path]) -> list[str]:
     # Not resolved: a folder of symbolic links is paired by the names of the links.
     absolute = [Path(os.path.abspath(file)) for file in files]  # noqa: PTH100
-    if isinstance(data, (str, os.PathLike)) and Path(data).is_dir():
-        root = os.path.abspath(data)  # noqa: PTH100
+    paths = _paths(data)
+    if len(paths) == 1 and files != paths:
+        root = os.path.abspath(paths[0])  # noqa: PTH100
     else:
         root = os.path.commonpath([file.parent for file in absolute])
     return [file.relative_to(root).as_posix() for file in absolute]
-
-
-def _shown(names: Iterable[str]) -> str:
-    listed = list(names)
-    more = f" and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
-    return ", ".join(listed[:_SHOWN]) + more

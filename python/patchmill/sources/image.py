@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import os
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from patchmill.errors import AxesError, DtypeError, PatchmillWarning, ReadError, ShapeError
+from patchmill.errors import AxesError, DtypeError, PairError, PatchmillWarning, ReadError, ShapeError
 from patchmill.sources.axes import canonical_view, parse_axes
+from patchmill.sources.channels import channel_slice, check_channels
+from patchmill.sources.files import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["PIXEL_DTYPES", "Image", "check_alike", "check_pixels"]
+    from patchmill.sources.header import ImageLike
+
+__all__ = ["PIXEL_DTYPES", "Image", "check_alike", "check_format", "check_pairs", "check_pixels"]
 
 PIXEL_DTYPES = ("?", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8")
 """The data types that can be milled, in either byte order."""
@@ -61,6 +65,11 @@ class _MappedRegion:
             # A map that may be written to changes the time of its file itself.
             mtime_ns=status.st_mtime_ns if root.mode == "r" else None,
         )
+
+    def part(self, whole: NDArray[Any], view: NDArray[Any]) -> _MappedRegion:
+        """Return the region of a view of the pixels of this one."""
+        distance = int(view.__array_interface__["data"][0]) - int(whole.__array_interface__["data"][0])
+        return replace(self, offset=self.offset + distance, shape=view.shape, strides=view.strides)
 
     def open(self) -> NDArray[Any]:
         """Map the file again, in this process."""
@@ -174,6 +183,39 @@ class Image:
         """Whether the pixels are mapped from a file, so that they take no memory that could not be given back."""
         return self._region is not None
 
+    def select_channels(self, channels: Sequence[int]) -> Image:
+        """Return an image of some of the channels, in the order in which they are given.
+
+        Channels that are equally far apart (``[1]``, ``[0, 1, 2]``, ``[4, 2, 0]``) are viewed: nothing is copied, and
+        what is mapped stays mapped. Others are copied.
+
+        Parameters
+        ----------
+        channels : sequence of int
+            The channels, counted from 0, each at most once.
+
+        Returns
+        -------
+        Image
+            The image of these channels, under the same name and axes.
+
+        Raises
+        ------
+        ConfigError
+            If the channels are not integers from 0 on that differ, or there are none.
+        ShapeError
+            If the image does not have one of them.
+        """
+        check_channels(self, channels)
+        at = self.axes.find("C")
+        shape = self.shape if at < 0 else (*self.shape[:at], len(channels), *self.shape[at + 1 :])
+        chosen = channel_slice(channels)
+        if chosen is None:
+            return Image(self.name, self.axes, shape, np.take(self.pixels, channels, axis=2))
+        view = self.pixels[:, :, chosen]
+        region = None if self._region is None else self._region.part(self.pixels, view)
+        return Image(self.name, self.axes, shape, view, region)
+
     def __reduce__(self) -> tuple[Callable[..., Image], tuple[Any, ...]]:
         if self._region is not None:
             return _open_mapped, (self.name, self.axes, self.shape, self._region)
@@ -212,31 +254,53 @@ def check_pixels(name: str, array: NDArray[Any]) -> None:
     if isinstance(array, np.ma.MaskedArray):
         msg = f"{name}: expected a plain array, got a masked one. Fill its masked pixels first, with array.filled(...)."
         raise DtypeError(msg)
-    if array.dtype.fields is not None or array.dtype.newbyteorder("=").str[1:] not in _KNOWN_DTYPES:
+    check_format(name, array.shape, array.dtype)
+
+
+def check_format(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Check that an image has pixels, of a data type that can be milled, by what is known before they are read.
+
+    Parameters
+    ----------
+    name : str
+        What the messages call it.
+    shape : tuple of int
+        Its shape.
+    dtype : numpy.dtype
+        Its data type.
+
+    Raises
+    ------
+    DtypeError
+        If the data type cannot be milled.
+    ShapeError
+        If there are no pixels.
+    """
+    if dtype.fields is not None or dtype.newbyteorder("=").str[1:] not in _KNOWN_DTYPES:
         advice = {
             "c": "Take the real part or the magnitude",
             "O": "Make one array per image, and give them as a list",
-        }.get(array.dtype.kind, "Convert it")
+        }.get(dtype.kind, "Convert it")
         msg = (
-            f"{name}: expected bool, integers, or floats of at most 64 bits, got the data type {array.dtype}. "
+            f"{name}: expected bool, integers, or floats of at most 64 bits, got the data type {dtype}. "
             f"{advice} before giving it to patchmill."
         )
         raise DtypeError(msg)
-    if array.size == 0:
-        msg = f"{name}: expected an image, got the shape {array.shape}, which holds no pixels. Leave it out."
+    if 0 in shape:
+        msg = f"{name}: expected an image, got the shape {shape}, which holds no pixels. Leave it out."
         raise ShapeError(msg)
 
 
 _KNOWN_DTYPES = frozenset(np.dtype(name).str[1:] for name in PIXEL_DTYPES)
 
 
-def check_alike(images: Sequence[Image]) -> None:
+def check_alike(images: Sequence[ImageLike]) -> None:
     """Check that images can be trained on or predicted together.
 
     Parameters
     ----------
-    images : sequence of Image
-        The images. Their sizes and numbers of samples may differ.
+    images : sequence of Image or ImageHeader
+        The images, at least one. Their sizes and numbers of samples may differ.
 
     Raises
     ------
@@ -246,8 +310,9 @@ def check_alike(images: Sequence[Image]) -> None:
         If they do not have the same number of channels.
     """
     first = images[0]
+    dtype = first.dtype.newbyteorder("=")
     for image in images[1:]:
-        if image.dtype.newbyteorder("=") != first.dtype.newbyteorder("="):
+        if image.dtype.newbyteorder("=") != dtype:
             msg = (
                 f"{image.name}: expected the data type {first.dtype.name} of {first.name}, got {image.dtype.name}. "
                 "Convert the images to one data type, or give them one at a time."
@@ -255,7 +320,40 @@ def check_alike(images: Sequence[Image]) -> None:
             raise DtypeError(msg)
         if image.n_channels != first.n_channels:
             msg = (
-                f"{image.name}: expected {first.n_channels} channel(s) as in {first.name}, got {image.n_channels}: "
-                f"its axes are {image.axes!r}, its shape {image.shape}. Give images of one number of channels."
+                f"{image.name}: expected {first.n_channels} channel(s) as in {first.name}, got {image.n_channels} of "
+                f"{image.size_zyx} pixels (ZYX). Give images of one number of channels, or check which axis is C."
+            )
+            raise ShapeError(msg)
+
+
+def check_pairs(images: Sequence[ImageLike], targets: Sequence[ImageLike]) -> None:
+    """Check that every image has a target of its samples and its size.
+
+    Parameters
+    ----------
+    images : sequence of Image or ImageHeader
+        The images.
+    targets : sequence of Image or ImageHeader
+        Their targets, in the same order. Their channels and data types may be others.
+
+    Raises
+    ------
+    PairError
+        If there are more or fewer targets than images.
+    ShapeError
+        If a target does not have the samples and the size of its image.
+    """
+    if len(images) != len(targets):
+        names = [shown(image.name for image in group) for group in (images, targets)]
+        msg = (
+            f"targets: expected {len(images)}, one per image, got {len(targets)} ({' against '.join(names)}). "
+            "Give every image a target."
+        )
+        raise PairError(msg)
+    for image, target in zip(images, targets, strict=True):
+        if (image.n_samples, image.size_zyx) != (target.n_samples, target.size_zyx):
+            msg = (
+                f"{target.name}: expected the {image.n_samples} samples of {image.size_zyx} pixels (ZYX) of "
+                f"{image.name}, got {target.n_samples} of {target.size_zyx}. A target covers the pixels of its image."
             )
             raise ShapeError(msg)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from patchmill.errors import AxesError
 from patchmill.sources.ome import in_micrometres, ome_pixel_size
-from patchmill.sources.tiff import open_tiff, series_axes
+from patchmill.sources.tiff import open_tiff
+from patchmill.sources.tiff_axes import series_axes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

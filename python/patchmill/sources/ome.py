@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from xml.etree import ElementTree
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-__all__ = ["OME_TYPES", "in_micrometres", "ome_for", "ome_pixel_size"]
+__all__ = ["OME_TYPES", "OmeClaims", "in_micrometres", "ome_claims", "ome_for", "ome_pixel_size"]
 
 OME_TYPES = {
     "bool": "bit",
@@ -49,6 +49,22 @@ _MICROMETRES = {
 
 # What an image refers to by its ID, and which stays true of another image made from it.
 _KEPT = {"Experiment", "Experimenter", "ExperimenterGroup", "Instrument", "ROI", "Rights", "StructuredAnnotations"}
+
+
+class OmeClaims(NamedTuple):
+    """What OME-XML claims of the files of its images.
+
+    Parameters
+    ----------
+    n_planes : int
+        How many planes there are at most, in all images together: by their sizes, by the places of planes in files, and
+        by axes within axes.
+    files : frozenset of str
+        The names of the files that the planes are in, relative to the folder of the file that the XML is in.
+    """
+
+    n_planes: int
+    files: frozenset[str]
 
 
 def in_micrometres(size: object, unit: object) -> float | None:
@@ -95,6 +111,35 @@ def ome_pixel_size(xml: str) -> tuple[float | None, float | None, float | None]:
         in_micrometres(pixels.get(f"PhysicalSize{axis}"), pixels.get(f"PhysicalSize{axis}Unit", "µm")) for axis in "ZYX"
     )
     return size_z, size_y, size_x
+
+
+def ome_claims(xml: str) -> OmeClaims:
+    """Return what OME-XML claims of the files of its images.
+
+    Parameters
+    ----------
+    xml : str
+        The OME-XML.
+
+    Returns
+    -------
+    OmeClaims
+        What it claims; nothing if it cannot be parsed.
+    """
+    root = _parse(xml)
+    n_planes, files = 0, set()
+    for element in root.iter() if root is not None else ():
+        match _name(element):
+            case "Pixels":
+                n_planes += math.prod(_count(element.get(f"Size{axis}"), 1) for axis in "ZCT")
+            case "TiffData":
+                first = sum(_count(element.get(f"First{axis}")) for axis in "ZCT")
+                n_planes += first + _count(element.get("PlaneCount", element.get("NumPlanes", "1")))
+            case "ModuloAlongZ" | "ModuloAlongT" | "ModuloAlongC":
+                n_planes += _modulo_count(element)
+            case "UUID":
+                files.add(element.get("FileName") or "")
+    return OmeClaims(n_planes, frozenset(files - {""}))
 
 
 def ome_for(xml: str, axes: str, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> bytes | None:
@@ -147,6 +192,23 @@ def ome_for(xml: str, axes: str, shape: tuple[int, ...], dtype: np.dtype[np.gene
     _unqualify(root)
     written: bytes = ElementTree.tostring(root, encoding="us-ascii")
     return written
+
+
+def _count(text: str | None, default: int = 0) -> int:
+    try:
+        return abs(int(text)) if text else default
+    except ValueError:
+        return default
+
+
+def _modulo_count(element: ElementTree.Element) -> int:
+    """Return how many steps lie between the start and the end of an axis within an axis."""
+    try:
+        length = float(element.get("End", 0)) - float(element.get("Start", 0))
+        step = float(element.get("Step", 1))
+        return abs(int(length / step)) if step else 0
+    except (OverflowError, ValueError):
+        return sys.maxsize
 
 
 def _parse(xml: str) -> ElementTree.Element | None:

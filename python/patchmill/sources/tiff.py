@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import math
-import struct
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,9 +11,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import tifffile
 
-from patchmill.config.axes import AXES, parse_axes
-from patchmill.errors import AxesError, MissingFileError, PatchmillError, PatchmillWarning, ReadError
+from patchmill.config.axes import parse_axes
+from patchmill.errors import MissingFileError, PatchmillError, PatchmillWarning, ReadError
 from patchmill.sources.image import Image, check_alike
+from patchmill.sources.tiff_axes import series_axes, with_dropped_axes
+from patchmill.sources.tiff_claims import check_claims
+from patchmill.sources.tiff_errors import cut_off, damaged
+from patchmill.sources.tiff_pages import PageList, walk_pages
+from patchmill.sources.tiff_pixels import is_plain, read_pixels
+from patchmill.sources.tiff_segments import check_segments, check_start
+from patchmill.sources.tifffile_log import kept_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,11 +29,15 @@ if TYPE_CHECKING:
 
     from patchmill.sources.files import PathLike
 
-__all__ = ["OpenTiff", "images_from_tiffs", "open_tiff", "read_tiff", "series_axes"]
-
-_logger = logging.getLogger(__name__)
-
-_AGAIN = "Copy or download the file again, or save it anew"
+__all__ = [
+    "OpenTiff",
+    "TiffHeader",
+    "images_from_tiffs",
+    "open_tiff",
+    "open_tiff_image",
+    "read_tiff",
+    "tiff_header",
+]
 
 
 class OpenTiff(NamedTuple):
@@ -36,6 +45,33 @@ class OpenTiff(NamedTuple):
 
     file: tifffile.TiffFile
     series: tifffile.TiffPageSeries
+
+
+class TiffHeader(NamedTuple):
+    """What a TIFF file says of its image.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        The shape of the image, in the axes that were asked for.
+    axes : str
+        Those axes.
+    dtype : numpy.dtype
+        Its data type; in the byte order of the file if it is mapped, in native byte order if it is decoded.
+    nbytes : int
+        The bytes of all pixels, decoded.
+    is_mapped : bool
+        Whether its pixels are mapped, and not decoded.
+    parts : tuple of pathlib.Path, default=()
+        The files that hold its pixels, if there are several.
+    """
+
+    shape: tuple[int, ...]
+    axes: str
+    dtype: np.dtype[Any]
+    nbytes: int
+    is_mapped: bool
+    parts: tuple[Path, ...] = ()
 
 
 @contextlib.contextmanager
@@ -63,12 +99,14 @@ def open_tiff(path: PathLike) -> Iterator[OpenTiff]:
         If it is not a TIFF, is cut off, or cannot be read.
     """
     path = Path(path)
-    with _tifffile_log() as messages:
+    # Numbers of damaged metadata may overflow, of which NumPy would warn.
+    with kept_log(path), np.errstate(all="ignore"):
         try:
             _check_there(path)
+            pages = walk_pages(path)
             with tifffile.TiffFile(path) as file:
                 series = _first_series(path, file)
-                _check_whole(path, file, series)
+                _check_whole(path, file, pages, series)
                 yield OpenTiff(file, series)
         except PatchmillError:
             raise
@@ -76,14 +114,15 @@ def open_tiff(path: PathLike) -> Iterator[OpenTiff]:
             msg = f"{path}: expected an image that fits into memory, got {error or 'no memory for it'}."
             raise ReadError(msg) from error
         except Exception as error:
-            raise ReadError(_unreadable(path, error)) from error
-        finally:
-            for message in messages:
-                _logger.debug("%s: tifffile: %s", path, message)
+            raise _unreadable(path, error) from error
 
 
 def read_tiff(path: PathLike) -> NDArray[Any]:
     """Read the image of a TIFF file: its first series of pages, with axes of size 1 as tifffile keeps or drops them.
+
+    Numbers are given as they are stored. Images with a palette give the indices of their colours, and those that state
+    that 0 is white (photometric interpretation 0) are not inverted. JPEG in YCbCr is converted to RGB. Of a pyramid,
+    the largest level is read.
 
     Parameters
     ----------
@@ -93,15 +132,16 @@ def read_tiff(path: PathLike) -> NDArray[Any]:
     Returns
     -------
     numpy.ndarray
-        The image in its own data type. Pixels that lie in the file as one uncompressed block are mapped, read-only
-        and in the byte order of the file (a `numpy.memmap`); others are decoded, into native byte order.
+        The image in its own data type. Pixels that lie in the file as they are, each page in one piece and all pages
+        equally far apart, are mapped: read-only, in the byte order of the file, a `numpy.memmap` or a view of one.
+        Others are decoded, into native byte order.
 
     Raises
     ------
     MissingFileError
         If there is no such file.
     ReadError
-        If it is not a TIFF, is cut off, or cannot be decoded.
+        If it is not a TIFF, is cut off, cannot be decoded, or does not fit into memory when it is.
 
     Warns
     -----
@@ -151,11 +191,9 @@ def images_from_tiffs(paths: Iterable[PathLike], axes: str) -> list[Image]:
     part_of: dict[Path, Path] = {}
     for path in map(Path, paths):
         with open_tiff(path) as opened:
-            if opened.series.is_multifile:
-                _check_parts(path, opened.series, part_of)
-            array = _pixels(path, opened)
-            array = _with_dropped_axes(path, array, series_axes(opened.series), letters)
-        images.append(Image.of(str(path), array, letters))
+            for part in _parts(opened.series):
+                _check_part(path, part, part_of)
+            images.append(_image(path, opened, letters))
     if not images:
         msg = "paths: expected at least one TIFF file, got none. Give the files to train on or to predict."
         raise MissingFileError(msg)
@@ -163,30 +201,76 @@ def images_from_tiffs(paths: Iterable[PathLike], axes: str) -> list[Image]:
     return images
 
 
-def series_axes(series: tifffile.TiffPageSeries) -> str | None:
-    """Return the axes that a file states for a series, or None if it does not state them all.
-
-    The samples of RGB pixels, which tifffile calls S, are channels here.
+def open_tiff_image(path: PathLike, axes: str) -> Image:
+    """Read one TIFF file as an image.
 
     Parameters
     ----------
-    series : tifffile.TiffPageSeries
-        The series.
+    path : path
+        The file.
+    axes : str
+        The axes, as in `images_from_tiffs`.
 
     Returns
     -------
-    str or None
-        Letters of ``STCZYX`` in the order of the shape of the series, each once.
+    Image
+        The image, named as the path. Its pixels are those that `read_tiff` gives.
+
+    Raises
+    ------
+    AxesError
+        If the axes are not valid, or do not fit the file.
+    DtypeError
+        If the data type cannot be milled.
+    MissingFileError
+        If there is no such file.
+    ReadError
+        If the file cannot be read.
+    ShapeError
+        If it holds no pixels.
+
+    Warns
+    -----
+    PatchmillWarning
+        If the file holds further series, which are not read.
     """
-    axes: str = series.axes
-    page_axes = series.keyframe.axes
-    if "S" in page_axes and series.keyframe.samplesperpixel > 1:
-        # Only there, counted from the end, S are the samples of a page; elsewhere somebody wrote it as an axis.
-        at = len(axes) - len(page_axes) + page_axes.index("S")
-        if at >= 0 and axes[at] == "S":
-            axes = f"{axes[:at]}C{axes[at + 1 :]}"
-    known = set(axes) <= set(AXES) and len(set(axes)) == len(axes) and {"Y", "X"} <= set(axes)
-    return axes if known else None
+    letters = parse_axes(axes)
+    with open_tiff(path) as opened:
+        return _image(Path(path), opened, letters)
+
+
+def tiff_header(path: PathLike, axes: str) -> TiffHeader:
+    """Read what a TIFF file says of its image, and none of its pixels.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    axes : str
+        The axes, as in `images_from_tiffs`.
+
+    Returns
+    -------
+    TiffHeader
+        The header of the image that `open_tiff_image` would read.
+
+    Raises
+    ------
+    AxesError
+        If the axes are not valid, or do not fit the file.
+    MissingFileError
+        If there is no such file.
+    ReadError
+        If it is not a TIFF, is cut off, or cannot be read.
+    """
+    letters = parse_axes(axes)
+    with open_tiff(path) as (file, series):
+        # An array of this shape that takes no memory.
+        stand_in = np.broadcast_to(np.zeros((), series.dtype), series.shape)
+        shape = with_dropped_axes(Path(path), stand_in, series_axes(series), letters).shape
+        plain = is_plain(series)
+        dtype = series.dtype.newbyteorder(file.byteorder if plain else "=")
+        return TiffHeader(shape, letters, dtype, math.prod(shape) * dtype.itemsize, plain, tuple(_parts(series)))
 
 
 def _check_there(path: Path) -> None:
@@ -196,12 +280,16 @@ def _check_there(path: Path) -> None:
     if not path.exists():
         msg = f"{path}: expected a TIFF file, got nothing of that name. Check the path."
         raise MissingFileError(msg)
+    if not path.is_file():
+        msg = f"{path}: expected a TIFF file, got something that is no file. Give a file."
+        raise ReadError(msg)
 
 
 def _first_series(path: Path, file: tifffile.TiffFile) -> tifffile.TiffPageSeries:
+    if file.pages:
+        check_claims(path, file)
     if not file.pages or not file.series:
-        msg = f"{path}: expected a TIFF with an image, got {file.filehandle.size} bytes that hold none. {_AGAIN}."
-        raise ReadError(msg)
+        raise damaged(path, "a TIFF with an image", f"{file.filehandle.size} bytes that hold none")
     series = file.series[0]
     if series.keyframe.dtype is None:
         page = series.keyframe
@@ -213,56 +301,30 @@ def _first_series(path: Path, file: tifffile.TiffFile) -> tifffile.TiffPageSerie
     return series
 
 
-def _check_whole(path: Path, file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> None:
+def _check_whole(path: Path, file: tifffile.TiffFile, pages: PageList, series: tifffile.TiffPageSeries) -> None:
     """Check that all pages and bytes that a file promises are there: tifffile fills many a gap with zeros."""
     size_bytes = file.filehandle.size
     if series.dataoffset is not None and not series.is_multifile:
+        check_start(path, series.dataoffset)
         end = series.dataoffset + math.prod(series.shape) * series.dtype.itemsize
         if end > size_bytes:
-            raise ReadError(_cut_off(path, f"{end} bytes", f"{size_bytes} bytes"))
+            raise cut_off(path, f"{end} bytes", f"{size_bytes} bytes")
     else:
-        _check_pages(path, series)
+        check_segments(path, pages, series)
     if series.kind in {"uniform", "generic"}:
-        _check_page_list(path, file)
+        _check_page_list(path, file, pages)
 
 
-def _check_pages(path: Path, series: tifffile.TiffPageSeries) -> None:
-    n_pages = len(series)
-    needed = math.prod(series.shape) // max(1, math.prod(series.keyframe.shape))
-    try:
-        pages = [page for page in series if page is not None]
-    except (IndexError, RuntimeError):
-        pages = []
-    if len(pages) < max(n_pages, needed):
-        msg = (
-            f"{path}: expected the {max(n_pages, needed)} pages that its metadata promises, got "
-            f"{len(pages) or 'fewer'}: the file is cut off, or a file that belongs to it is missing. {_AGAIN}."
-        )
-        raise ReadError(msg)
-    n_segments = 1 if series.keyframe.is_contiguous else math.prod(series.keyframe.chunked)
-    for page in pages:
-        size_bytes = page.parent.filehandle.size
-        if not n_segments <= len(page.dataoffsets) == len(page.databytecounts):
-            raise ReadError(_cut_off(path, "the positions of all pixels", f"page {page.index} without them"))
-        end = max(offset + count for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True))
-        if end > size_bytes:
-            raise ReadError(_cut_off(path, f"{end} bytes for page {page.index}", f"{size_bytes} bytes"))
-
-
-def _check_page_list(path: Path, file: tifffile.TiffFile) -> None:
+def _check_page_list(path: Path, file: tifffile.TiffFile, pages: PageList) -> None:
     """Check a file whose number of pages is stated nowhere but in the list of its pages."""
-    n_pages = len(file.pages)
-    position = file.pages.next_page_offset
-    if position is not None:
-        file.filehandle.seek(position)
-        stored = file.filehandle.read(file.tiff.offsetsize)
-        if len(stored) < file.tiff.offsetsize or struct.unpack(file.tiff.offsetformat, stored)[0] != 0:
-            raise ReadError(_cut_off(path, f"more than {n_pages} pages", f"a list of pages that ends after {n_pages}"))
+    n_pages = pages.n_pages
+    if not pages.has_end:
+        raise cut_off(path, f"more than {n_pages} pages", f"a list of pages that ends after {n_pages}")
     # tifffile takes the pages as they come where the metadata of a hyperstack do not fit the file.
     stated = (file.imagej_metadata or {}).get("images", 1) if file.is_imagej else 1
     if file.is_shaped or stated > n_pages:
         what = f"{stated} pages" if file.is_imagej else "the shape that its metadata state"
-        raise ReadError(_cut_off(path, what, f"{n_pages} pages in {file.filehandle.size} bytes"))
+        raise cut_off(path, what, f"{n_pages} pages in {file.filehandle.size} bytes")
 
 
 def _pixels(path: Path, opened: OpenTiff) -> NDArray[Any]:
@@ -275,85 +337,42 @@ def _pixels(path: Path, opened: OpenTiff) -> NDArray[Any]:
             PatchmillWarning,
             stacklevel=3,
         )
-    if 0 in series.shape:
-        return np.empty(series.shape, series.dtype)
-    offset = series.dataoffset
-    if offset is not None and not series.is_multifile and series.transform is None:
-        dtype = series.dtype.newbyteorder(file.byteorder)
-        mapped: NDArray[Any] = np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=series.shape)
-        return mapped
-    array: NDArray[Any] = series.asarray()
-    if array.shape != series.shape:
-        msg = f"{path}: expected the shape {series.shape}, as its metadata state, got {array.shape}. {_AGAIN}."
+    return read_pixels(path, series)
+
+
+def _image(path: Path, opened: OpenTiff, letters: str) -> Image:
+    array = with_dropped_axes(path, _pixels(path, opened), series_axes(opened.series), letters)
+    return Image.of(str(path), array, letters)
+
+
+def _parts(series: tifffile.TiffPageSeries) -> list[Path]:
+    """List the files that the pixels of an image lie in, if there are several."""
+    if not series.is_multifile:
+        return []
+    return sorted({Path(page.parent.filehandle.path) for page in series if page is not None})
+
+
+def _check_part(path: Path, part: Path, part_of: dict[Path, Path]) -> None:
+    """Check that the files of an image that spans several are read once, not once per file."""
+    if part_of.setdefault(part, path) != path:
+        msg = (
+            f"{path}: expected an image of its own, got a part of the image that {part_of[part]} opens. Give one file "
+            "of each such image."
+        )
         raise ReadError(msg)
-    return array
 
 
-def _with_dropped_axes(path: Path, array: NDArray[Any], stated: str | None, axes: str) -> NDArray[Any]:
-    """Give back axes of size 1 that were asked for and that tifffile drops from the files that state them."""
-    if array.ndim == len(axes):
-        return array
-    if stated is not None and stated == "".join(letter for letter in axes if letter in stated):
-        return array[tuple(slice(None) if letter in stated else np.newaxis for letter in axes)]
-    says = f"the axes {stated!r}" if stated else "nothing about axes"
-    msg = (
-        f"{path}: expected {len(axes)} axes, as in {axes!r}, got {array.ndim}: the shape is {array.shape}, and the "
-        f"file says {says}. Give one letter per axis, in the order of the shape."
-    )
-    raise AxesError(msg)
-
-
-def _check_parts(path: Path, series: tifffile.TiffPageSeries, part_of: dict[Path, Path]) -> None:
-    """Check that the files of an OME-TIFF image that spans several are read once, not once per file."""
-    for page in series:
-        part = Path(page.parent.filehandle.path) if page is not None else path
-        if part_of.setdefault(part, path) != path:
-            msg = (
-                f"{path}: expected an image of its own, got a part of the OME-TIFF image that {part_of[part]} opens. "
-                "Give one file of each such image."
-            )
-            raise ReadError(msg)
-
-
-def _cut_off(path: Path, expected: str, got: str) -> str:
-    return f"{path}: expected {expected}, got {got}: the file is cut off. {_AGAIN}."
-
-
-def _unreadable(path: Path, error: Exception) -> str:
+def _unreadable(path: Path, error: Exception) -> ReadError:
     if isinstance(error, OSError) and error.strerror:
-        return f"{path}: expected a TIFF file that can be read, got: {error.strerror}. Check the path."
+        return ReadError(f"{path}: expected a TIFF file that can be read, got: {error.strerror}. Check the path.")
     with contextlib.suppress(OSError):
         if not (start := _first_bytes(path)):
-            return f"{path}: expected a TIFF file, got an empty one (0 bytes). {_AGAIN}."
+            return damaged(path, "a TIFF file", "an empty one (0 bytes)")
         if start[:2] not in {b"II", b"MM", b"EP"}:
-            return f"{path}: expected a TIFF file, got one that begins with {start!r}. Convert it to TIFF."
-    return f"{path}: expected a TIFF file that can be read, got {type(error).__name__}: {error}. {_AGAIN}."
+            return ReadError(f"{path}: expected a TIFF file, got one that begins with {start!r}. Convert it to TIFF.")
+    return damaged(path, "a TIFF file that can be read", f"{type(error).__name__}: {error}")
 
 
 def _first_bytes(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(8)
-
-
-class _Collect(logging.Filter):
-    """Take what is logged into a list instead."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.messages: list[str] = []
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        self.messages.append(record.getMessage())
-        return False
-
-
-@contextlib.contextmanager
-def _tifffile_log() -> Iterator[list[str]]:
-    """Keep what tifffile logs from the screen: what matters of it is checked, and told in one error."""
-    collect = _Collect()
-    logger = logging.getLogger("tifffile")
-    logger.addFilter(collect)
-    try:
-        yield collect.messages
-    finally:
-        logger.removeFilter(collect)
