@@ -245,7 +245,7 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], type[PatchmillError], s
         {"algorithm": "n2n"},
         {"train_source": SAMPLE.noisy, "train_target": SAMPLE.truth[:40]},
         ShapeError,
-        "array: expected the 1 samples of (1, 48, 56) pixels (ZYX) of array, got 1 of (1, 40, 56)",
+        "target: expected the 1 samples of (1, 48, 56) pixels (ZYX) of array, got 1 of (1, 40, 56)",
     ),
     "validation targets alone": (
         {"algorithm": "care"},

@@ -23,7 +23,7 @@ def test_importing_patchmill_loads_neither_torch_nor_lightning_nor_readers() -> 
     assert not loaded & (HEAVY | {"tifffile", "pydantic", "matplotlib", "rich", "typer"})
 
 
-@pytest.mark.parametrize("name", ["config", "sources", "patching", "samples", "errors"])
+@pytest.mark.parametrize("name", ["config", "sources", "patching", "transforms", "samples", "errors"])
 def test_the_lower_packages_do_without_torch(name: str) -> None:
     assert not loaded_by(f"import patchmill.{name}") & HEAVY
 

@@ -12,13 +12,14 @@ from patchmill._core import __version__
 
 if TYPE_CHECKING:
     from patchmill.careamist import CAREamist
-    from patchmill.dataset import PatchLoader, TrainDataModule
+    from patchmill.dataset import PatchLoader, PredictDataModule, TrainDataModule
 
-__all__ = ["CAREamist", "PatchLoader", "TrainDataModule", "__version__"]
+__all__ = ["CAREamist", "PatchLoader", "PredictDataModule", "TrainDataModule", "__version__"]
 
 _HOMES = {
     "CAREamist": "patchmill.careamist",
     "PatchLoader": "patchmill.dataset",
+    "PredictDataModule": "patchmill.dataset",
     "TrainDataModule": "patchmill.dataset",
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from patchmill.config import Configuration, load_configuration
 from patchmill.dataset import TrainDataModule
 from patchmill.errors import ConfigError, ShapeError
 from patchmill.prediction import predict_image
-from patchmill.sources import Statistics, open_images
+from patchmill.sources import has_statistics, input_normalization, open_images, target_normalization
 from patchmill.training import Trainer, TrainingReport, load_checkpoint, restore_weights
 
 __all__ = ["CAREamist"]
@@ -103,8 +103,12 @@ class CAREamist:
         val_source: Any = None,
         train_target: Any = None,
         val_target: Any = None,
+        use_in_memory: bool = True,
         val_percentage: float = 0.1,
         val_minimum_split: int = 1,
+        read_source_func: Callable[..., Any] | None = None,
+        extension_filter: str = "",
+        filtering_mask: Any = None,
     ) -> TrainingReport:
         """Train the network, from the weights that it has.
 
@@ -117,10 +121,18 @@ class CAREamist:
             of the training patches are kept for it.
         train_target, val_target : the same, optional
             Their targets, for CARE and Noise2Noise.
+        use_in_memory : bool, default=True
+            Whether files may be held in memory together.
         val_percentage : float, default=0.1
-            The share of the patches that is kept for validation.
+            The share of the patches, or files, that is kept for validation.
         val_minimum_split : int, default=1
-            The least number of patches kept for it.
+            The least number of patches, or files, kept for it.
+        read_source_func : callable, optional
+            What reads files of the data type "custom": called with a path and the axes, or with the path alone.
+        extension_filter : str, default=""
+            Which files of a folder are read then, such as ``"*.npy"``.
+        filtering_mask : numpy.ndarray, path, or a sequence of either, optional
+            The masks of `MaskPatchFilterConfig`, one per training image.
 
         Returns
         -------
@@ -143,8 +155,12 @@ class CAREamist:
                 val_source,
                 train_target,
                 val_target,
-                val_percentage=val_percentage,
-                val_minimum_split=val_minimum_split,
+                read_source_func,
+                extension_filter,
+                val_percentage,
+                val_minimum_split,
+                use_in_memory,
+                train_data_mask=filtering_mask,
             )
         datamodule.prepare_data()
         datamodule.setup()
@@ -178,6 +194,8 @@ class CAREamist:
         tile_overlap: Sequence[int] = (48, 48),
         axes: str | None = None,
         data_type: str | None = None,
+        read_source_func: Callable[..., Any] | None = None,
+        extension_filter: str = "",
     ) -> list[NDArray[np.float32]]:
         """Restore images.
 
@@ -193,8 +211,10 @@ class CAREamist:
             How far tiles overlap, (Z)YX.
         axes : str, optional
             The axes of the images, by default those of the configuration.
-        data_type : {"array", "tiff"}, optional
+        data_type : {"array", "tiff", "custom"}, optional
             What the source is, by default as in the configuration.
+        read_source_func, extension_filter
+            As for `train`.
 
         Returns
         -------
@@ -206,24 +226,32 @@ class CAREamist:
         PatchmillError
             If the network was not trained, or an image, a size or an overlap does not fit it.
         """
-        config = self.config.data_config
-        if config.image_means is None or config.image_stds is None:
+        config, algorithm = self.config.data_config, self.config.algorithm_config
+        if not has_statistics(config):
             msg = "predict: expected a network that was trained, got one that was not. Train it, or load a checkpoint."
             raise ConfigError(msg)
-        image_stats = Statistics(tuple(config.image_means), tuple(config.image_stds))
-        target_stats = image_stats
-        if config.target_means is not None and config.target_stds is not None:
-            target_stats = Statistics(tuple(config.target_means), tuple(config.target_stds))
+        normalization = input_normalization(config, algorithm.model.in_channels)
+        output = normalization
+        if algorithm.algorithm != "n2v":
+            output = target_normalization(config, algorithm.model.num_classes)
+        images = open_images(
+            source,
+            data_type or config.data_type,
+            axes or config.axes,
+            read_source_func=read_source_func,
+            extension_filter=extension_filter,
+            channels=config.channels,
+        )
         return [
             predict_image(
                 self.model,
                 image,
-                image_stats=image_stats,
-                target_stats=target_stats,
+                normalization=normalization,
+                target_normalization=output,
                 tile_size=tile_size,
                 tile_overlap=tile_overlap,
                 batch_size=batch_size,
                 progress=self._progress,
             )
-            for image in open_images(source, data_type or config.data_type, axes or config.axes)
+            for image in images
         ]

@@ -102,6 +102,14 @@ KNOWN = {
     "median, 3D": Known("ZYX", VOLUME, {"patch_size": [8, 32, 32], "masking": MEDIAN}),
     "random": Known("TYX", PLANE, {"patch_size": [64, 64], "masking": UNIFORM, "patching": "random"}),
     "random, 3D": Known("ZYX", VOLUME, {"patch_size": [16, 32, 32], "patching": "random"}),
+    "fixed random": Known("TYX", PLANE, {"patch_size": [64, 64], "patching": "fixed_random"}),
+    "stratified": Known("TYX", PLANE, {"patch_size": [64, 64], "patching": "stratified"}),
+    "stratified, 3D": Known("ZYX", VOLUME, {"patch_size": [16, 48, 48], "patching": "stratified"}),
+    "lines": Known("TYX", PLANE, {"patch_size": [64, 64], "masking": Masking("uniform", 11, 0.2, "horizontal", 7)}),
+    "crosses": Known("TCYX", (2, 2, 130, 140), {"patch_size": [64, 64], "masking": Masking("median", 5, 0.4, "cross")}),
+    "squares, 3D": Known(
+        "ZYX", VOLUME, {"patch_size": [8, 32, 32], "masking": Masking("uniform", 5, 0.4, "square", 3)}
+    ),
     "channels": Known("TCYX", (2, 3, 130, 140), {"patch_size": [64, 64], "masking": UNIFORM}),
     "channels last": Known("YXC", (190, 170, 3), {"patch_size": [48, 48]}),
     "columns": Known("XY", (190, 170), {"patch_size": [48, 48]}),
@@ -161,6 +169,30 @@ DIGESTS: dict[str, tuple[str, str]] = {
     "random, 3D": (
         "538016b8e4de2ddda30dc067120b3fb28d46e884f4e1a1724bd1f89d5638f519",
         "6439c04660b67aa4594f60314f0c02b25bdbb122a533ff76ab8b8a5c231dbb8e",
+    ),
+    "fixed random": (
+        "dad0fe2c26036cc5ea085c057dc2305edd2a09e8a6f5ab70f9910cffba56c909",
+        "a4cb9c6a1feb4d9fbe039ee4cae5f9279472d5b54cc3c30062bc1d347a298389",
+    ),
+    "stratified": (
+        "75e89f2c3b5f075eba526990f5a81377c6d07d20b1ff0f6a7c932da0d52e7bcc",
+        "acd22c6aea5b9aed824a6dacfd4e1e5d5662084ae72420a03d5e6250a5799764",
+    ),
+    "stratified, 3D": (
+        "0f68f9316e581c49fd347ab1c530c570bfff3640c0b9b1ebb5c26371e40d4b83",
+        "5adeed7b42ddc3e201c09a95d03695b45405d443c0e14abe631653a860b572c9",
+    ),
+    "lines": (
+        "15e21ba2d958ffbe9fb40335e029ac6eac1f9067b58a0415ee15310fd9726a98",
+        "7c5c3e507fc5236b0483116302ee1a446c2b2687a1f8f2587959b17078c01f79",
+    ),
+    "crosses": (
+        "7baa1b31f3c408e460d66a4146c79576173fde3fa6a2bf63c86b35e4581f34c4",
+        "f17390cec3c5a69d0a34ad9cdb8c6ae2726faf84f45587482f30a5fd33c7925f",
+    ),
+    "squares, 3D": (
+        "1d369c89cea277114f6b6c0e4b6df548e7d299253b3b74248fee435bb4297404",
+        "4bc7acb2550889e4adb694904890465676f010f06663785bc5a503fdfce8f3ec",
     ),
     "channels": (
         "ba2c4632e4ac4cfa874d1465c502bfa63e2245ab52209be078226e778ffe0616",

@@ -24,7 +24,11 @@ def data_config(axes: str = "YX", *, masking: Masking | None = None, **settings:
     if masking is not None:
         transforms.append(
             N2VManipulateConfig(
-                strategy=masking.strategy, roi_size=masking.roi_size, masked_pixel_percentage=masking.percentage
+                strategy=masking.strategy,
+                roi_size=masking.roi_size,
+                masked_pixel_percentage=masking.percentage,
+                struct_mask_axis=masking.struct_axis,
+                struct_mask_span=masking.struct_span,
             )
         )
     patch_size = [8, 16, 16] if "Z" in axes else [16, 16]
@@ -62,11 +66,11 @@ def oracle(
         seed=config.seed,
         targets=targets,
         target_normalization=_normalization(config.target_means, config.target_stds) if targets else [],
-        patching=config.patching,
+        patching=config.patching or "sequential",
         flipped_axes=[axis for flip in flips for axis, on in ((-2, flip.flip_y), (-1, flip.flip_x)) if on],
         flip_p=flips[0].p if flips else 0.0,
         rotation_p=turns[0].p if turns else 0.0,
-        masking=Masking(masks[0].strategy, masks[0].roi_size, masks[0].masked_pixel_percentage) if masks else None,
+        masking=_masking(masks[0]) if masks else None,
     )
     if part is not None:
         parts = split(expected.sizes, patch, percentage=percentage, minimum=minimum, seed=config.seed)
@@ -76,6 +80,16 @@ def oracle(
         if part == "validation":
             expected.patching = "sequential"
     return expected
+
+
+def _masking(config: N2VManipulateConfig) -> Masking:
+    return Masking(
+        config.strategy,
+        config.roi_size,
+        config.masked_pixel_percentage,
+        config.struct_mask_axis,
+        config.struct_mask_span,
+    )
 
 
 def _normalization(means: list[float] | None, stds: list[float] | None) -> list[tuple[float, float]]:

@@ -42,6 +42,10 @@ def module(*data: Any, axes: str = "YX", target: Any = None, **settings: Any) ->
     return lambda: TrainDataModule(data_config(axes, **settings), *data, train_data_target=target)
 
 
+def module_with_mask(mask: Any) -> Callable[[], TrainDataModule]:
+    return lambda: TrainDataModule(data_config(patch_filter={"name": "mask"}), IMAGE, train_data_mask=mask)
+
+
 CASES: dict[str, Case] = {
     "NaN": (
         module(with_pixel(np.nan, (3, 7))),
@@ -174,6 +178,61 @@ CASES: dict[str, Case] = {
     "arrays for TIFF": (module(IMAGE, data_type="tiff"), ConfigError, ValueError, "got arrays. Set data_type='array'"),
     "a list of arrays for TIFF": (module([IMAGE], data_type="tiff"), ConfigError, ValueError, "Set data_type='array'"),
     "paths for arrays": (module("image.tif"), ConfigError, ValueError, "Set data_type='tiff'"),
+    "files for validation of arrays": (
+        lambda: TrainDataModule(data_config(), IMAGE, "validation.tif"),
+        ConfigError,
+        ValueError,
+        "data: expected one NumPy array or a list of them",
+    ),
+    "a mask of another shape": (
+        module_with_mask(np.ones((40, 49), bool)),
+        ShapeError,
+        ValueError,
+        r"^array: expected a mask of the shape \(1, 1, 1, 1, 40, 50\) .*got \(1, 1, 1, 1, 40, 49\) in mask",
+    ),
+    "too few masks": (module_with_mask([]), ShapeError, ValueError, "expected at least one array, got an empty list"),
+    "a mask filter without a mask": (
+        lambda: TrainDataModule(data_config(patch_filter={"name": "mask"}), IMAGE),
+        ConfigError,
+        ValueError,
+        "train_data_mask: expected masks, got none",
+    ),
+    "a mask without its filter": (
+        lambda: TrainDataModule(data_config(), IMAGE, train_data_mask=IMAGE > 0),
+        ConfigError,
+        ValueError,
+        "train_data_mask: expected none without MaskPatchFilterConfig, got some",
+    ),
+    "a filter that keeps nothing": (
+        module(IMAGE, patch_filter={"name": "max", "threshold": 1e9}),
+        ConfigError,
+        ValueError,
+        "expected.*got none",
+    ),
+    "a filter of a channel that is not there": (
+        module(noise((2, 40, 50)), axes="CYX", patch_filter={"name": "shannon", "threshold": 1, "ref_channel": 2}),
+        ShapeError,
+        ValueError,
+        "array: expected more than 2 channels, for the reference channel 2, got 2",
+    ),
+    "channels that are not there": (
+        module(noise((2, 40, 50)), axes="CYX", channels=[0, 2]),
+        ShapeError,
+        ValueError,
+        "array: expected.*channel",
+    ),
+    "a quantile level for a channel that is not there": (
+        module(IMAGE, normalization={"name": "quantile", "lower_quantiles": [0, 0.1], "upper_quantiles": [0.9, 1]}),
+        ShapeError,
+        ValueError,
+        "lower_quantiles: expected one level, or one for each of 1 channels, got 2",
+    ),
+    "custom data without a function": (
+        lambda: TrainDataModule(data_config(data_type="custom"), "folder"),
+        ConfigError,
+        ValueError,
+        "read_source_func",
+    ),
     "an image that is one patch": (
         module(noise((16, 16))),
         ShapeError,
@@ -220,6 +279,15 @@ def two_of_different_types(folder: Path) -> list[Path]:
     return paths
 
 
+def vanishing(folder: Path) -> list[Path]:
+    return [not_a_tiff(folder).rename(folder / "there.tif"), folder / "gone.tif"]
+
+
+def a_folder_named_as_a_file(folder: Path) -> Path:
+    (folder / "folder.tif").mkdir()
+    return folder / "folder.tif"
+
+
 FILES: dict[str, tuple[Callable[[Path], Any], type[PatchmillError], type[Exception], str]] = {
     "missing": (lambda folder: folder / "no.tif", MissingFileError, FileNotFoundError, r"no\.tif"),
     "an empty folder": (lambda folder: folder, MissingFileError, FileNotFoundError, r"\*\.tif\*"),
@@ -228,17 +296,71 @@ FILES: dict[str, tuple[Callable[[Path], Any], type[PatchmillError], type[Excepti
     "truncated": (truncated, ReadError, OSError, r"cut\.tif: .*cut off"),
     "NaN": (with_nan, DataError, ValueError, r"nan\.tif, sample 2, channel 0, pixel \(z=0, y=3, x=4\)"),
     "data types that differ": (two_of_different_types, DtypeError, TypeError, r"b\.tif: expected the data type uint8"),
+    "one of two missing": (vanishing, MissingFileError, FileNotFoundError, r"gone\.tif"),
+    "a folder named as a file": (a_folder_named_as_a_file, MissingFileError, FileNotFoundError, r"folder\.tif"),
 }
 
 
+@pytest.mark.parametrize("use_in_memory", [True, False])
 @pytest.mark.parametrize("case", FILES)
-def test_bad_files_are_one_clear_error(tmp_path: Path, case: str) -> None:
+def test_bad_files_are_one_clear_error(tmp_path: Path, case: str, use_in_memory: bool) -> None:
     create, error, builtin, message = FILES[case]
-    data = TrainDataModule(data_config("TYX", data_type="tiff"), create(tmp_path))
+    config = data_config("TYX", data_type="tiff")
+    data = TrainDataModule(config, create(tmp_path), use_in_memory=use_in_memory)
     with pytest.raises(error, match=message) as raised:
         data.prepare_data()
         data.setup()
     assert isinstance(raised.value, builtin)
+
+
+def fails(path: Path, axes: str) -> Any:
+    msg = f"no codec for {path.name} with {axes}"
+    raise RuntimeError(msg)
+
+
+READERS: dict[str, tuple[Any, type[PatchmillError], str]] = {
+    "an exception": (fails, ReadError, r"b\.raw: .*no codec for b\.raw"),
+    "another number of axes": (lambda _path: IMAGE[0], AxesError, r"b\.raw: expected 2 axes"),
+    "nothing": (lambda _path: None, DtypeError, r"b\.raw: .*None"),
+    "complex pixels": (lambda _path: IMAGE.astype(complex), DtypeError, r"b\.raw: .*complex"),
+    "no pixels": (lambda _path: IMAGE[:0], ShapeError, r"b\.raw: .*no pixels"),
+    "NaN": (lambda _path: with_pixel(np.nan, (3, 7)), DataError, r"b\.raw, sample 0.*NaN"),
+    "an image smaller than the patch": (lambda _path: IMAGE[:9], ShapeError, r"b\.raw, axis Y"),
+    "another data type": (lambda _path: noise((40, 50)), DtypeError, r"b\.raw: expected the data type float32"),
+}
+
+
+@pytest.mark.parametrize("use_in_memory", [True, False])
+@pytest.mark.parametrize("case", READERS)
+def test_what_a_reader_must_not_give_is_one_clear_error(tmp_path: Path, case: str, use_in_memory: bool) -> None:
+    reader, error, message = READERS[case]
+    for name in ("a.raw", "b.raw"):
+        (tmp_path / name).touch()
+
+    def read(path: Path, axes: str) -> Any:
+        if path.name == "a.raw":
+            return IMAGE
+        return reader(path, axes) if reader is fails else reader(path)
+
+    config = data_config(data_type="custom")
+    data = TrainDataModule(
+        config, tmp_path, read_source_func=read, extension_filter="*.raw", use_in_memory=use_in_memory
+    )
+    data.prepare_data()
+    with pytest.raises(error, match=message):
+        data.setup()
+
+
+@pytest.mark.parametrize("use_in_memory", [True, False])
+def test_what_cannot_be_read_is_skipped_counted_and_listed_if_asked_to(tmp_path: Path, use_in_memory: bool) -> None:
+    for number in range(4):
+        tifffile.imwrite(tmp_path / f"{number}.tif", noise((80, 80), seed=number), photometric="minisblack")
+    not_a_tiff(tmp_path)
+    config = data_config(data_type="tiff", on_error="skip", patching="sequential")
+    data = TrainDataModule(config, tmp_path, use_in_memory=use_in_memory)
+    with pytest.warns(PatchmillWarning, match=r"1 .*text\.tif"):
+        data.setup()
+    assert len(data.train_dataset) + len(data.val_dataset) == 4 * 25
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
@@ -256,6 +378,15 @@ def test_a_constant_channel_is_named() -> None:
     image[1] = 0
     data = TrainDataModule(data_config("CYX"), image)
     with pytest.warns(PatchmillWarning, match="channel 1: expected pixels that differ, got 0 everywhere"):
+        data.setup()
+
+
+def test_a_constant_channel_has_no_range() -> None:
+    image = noise((2, 80, 80))
+    image[1] = 7
+    data = TrainDataModule(data_config("CYX", normalization={"name": "min_max"}), image)
+    message = "array, channel 1: expected a range of pixels for the normalization 'min_max', got 7 at both ends"
+    with pytest.warns(PatchmillWarning, match="channel 1"), pytest.raises(DataError, match=message):
         data.setup()
 
 

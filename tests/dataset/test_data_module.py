@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, default_collate
 
 from patchmill import TrainDataModule
 from patchmill.config import create_care_configuration, create_n2v_configuration
-from patchmill.dataset import PatchLoader
+from patchmill.dataset import InMemoryDataset, IterableDataset, PatchLoader
 from patchmill.errors import ConfigError, MissingFileError, PairError, PatchmillWarning
 from tests.dataset.milling import as_bytes, assert_is_the_oracle, copied, data_config, noise, oracle
 from tests.oracles.item import Masking
@@ -260,3 +260,69 @@ def test_validation_targets_without_targets_for_training_are_refused() -> None:
 
 def test_the_seed_is_an_attribute() -> None:
     assert TrainDataModule(data_config(), noise((64, 64))).seed == 42
+
+
+def test_a_subclass_may_set_up_datasets_of_its_own() -> None:
+    class Doubled(TrainDataModule):
+        def setup(self, *args: Any, **kwargs: Any) -> None:
+            self.train_dataset = InMemoryDataset(self.data_config, [self.train_data, self.train_data[::-1]])
+            self.val_dataset = torch.utils.data.TensorDataset(torch.zeros(6, 1))
+
+    module = Doubled(data_config(batch_size=4), noise((64, 64)))
+    module.prepare_data()
+    module.setup("fit")
+    assert len(module.train_dataset) == 32
+    assert type(module.train_dataloader()) is PatchLoader
+    assert module.train_dataloader().dataset[0][0].shape == (1, 16, 16)
+    foreign = module.val_dataloader()
+    assert type(foreign) is DataLoader
+    assert [len(batch[0]) for batch in foreign] == [4, 2]
+
+
+def test_files_are_read_in_turn_if_they_do_not_fit_into_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="patchmill")
+    for number in range(12):
+        write(tmp_path / f"{number:02}.tif", noise((64, 64), seed=number), compression="zlib")
+    usable = {"bytes": 12 * 64 * 64 * 2 / 0.8 - 1}
+    monkeypatch.setattr("patchmill.sources.memory.usable_memory", lambda: usable["bytes"])
+    config = data_config(data_type="tiff", patching="random")
+    in_turn = ready(config, tmp_path, val_minimum_split=2)
+    assert isinstance(in_turn.train_dataset, IterableDataset)
+    assert "read in turn" in caplog.text
+    assert (in_turn.train_dataset.get_number_of_files(), in_turn.val_dataset.get_number_of_files()) == (10, 2)
+    usable["bytes"] += 1
+    together = ready(config, tmp_path)
+    assert isinstance(together.train_dataset, InMemoryDataset)
+    targets = ready(config.model_copy(update={"seed": 5}), tmp_path, train_data_target=tmp_path)
+    assert isinstance(targets.train_dataset, IterableDataset), "targets are counted, too"
+
+
+def test_filters_keep_patches_and_say_how_many(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="patchmill")
+    image = noise((128, 128))
+    image[:64] = 0
+    chosen = {"name": "mean_std", "mean_threshold": 1.0}
+    for patching in ("sequential", "stratified", "random", "fixed_random"):
+        module = ready(data_config(patching=patching, patch_filter=chosen), image, val_minimum_split=2)
+        assert len(module.train_dataset) + len(module.val_dataset) in (32, 34, 35)
+        for dataset in (module.train_dataset, module.val_dataset):
+            for index in range(len(dataset)):
+                assert dataset[index][0].std() > 0.5, "no patch of the dark half alone"
+    assert "keeps 32 of 64 cells (50.0 %)" in caplog.text
+
+
+def test_a_mask_says_where_patches_come_from(tmp_path: Path) -> None:
+    image, mask = noise((3, 64, 64)), np.zeros((3, 64, 64), np.uint8)
+    mask[1, :32] = 1
+    config = data_config("TYX", patching="sequential", patch_filter={"name": "mask", "coverage": 0.5}, transforms=[])
+    module = ready(config, image, val_minimum_split=1, train_data_mask=mask)
+    assert len(module.train_dataset) == 7
+    path, mask_path = write(tmp_path / "a" / "0.tif", image), write(tmp_path / "b" / "0.tif", mask)
+    settings = {**config.model_dump(), "data_type": "tiff"}
+    for use_in_memory in (True, False):
+        files = ready(
+            type(config)(**settings), path, val_minimum_split=1, train_data_mask=mask_path, use_in_memory=use_in_memory
+        )
+        assert len(files.train_dataset) == 7

@@ -20,6 +20,7 @@ ALLOWED = {
     "core/src/dataset/batch.rs": {"spawn_fifo"},  # on the pool that it is handed
     "bindings/src/run.rs": {"in_place_scope", "spawn"},  # of the pool that it asks `threads::pool` for
     # On the current pool: called from within `run` alone.
+    "core/src/patching/filters/mod.rs": {"par_chunks_mut"},
     "core/src/sources/blocks.rs": {"into_par_iter"},
     "core/src/sources/quantiles.rs": {"into_par_iter"},
     "core/src/sources/statistics.rs": {"par_chunks_mut"},

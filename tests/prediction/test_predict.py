@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from patchmill.errors import ConfigError, DataError, PatchmillError, ShapeError
 from patchmill.models import UNet
 from patchmill.prediction import predict_image
-from patchmill.sources import Image, Statistics
+from patchmill.sources import Image, Normalization
 from tests.images import AXES, dtypes, layouts, random_image
 
 RNG = np.random.default_rng(11)
@@ -43,9 +43,8 @@ def network(conv_dims: int = 2, *, seed: int = 0, **parameters: Any) -> UNet:
 def predict(model: UNet, array: np.ndarray, axes: str, **options: Any) -> np.ndarray:
     image = Image.of("cells", array, axes)
     n_out = options.pop("n_out", image.n_channels)
-    stats = Statistics((3.0,) * image.n_channels, (2.0,) * image.n_channels)
-    target_stats = Statistics((3.0,) * n_out, (2.0,) * n_out)
-    return predict_image(model, image, image_stats=stats, target_stats=target_stats, **options)
+    of_input, of_output = (Normalization.by_mean_and_std([3.0] * n, [2.0] * n) for n in (image.n_channels, n_out))
+    return predict_image(model, image, normalization=of_input, target_normalization=of_output, **options)
 
 
 @given(

@@ -6,6 +6,7 @@ import csv
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -456,3 +457,19 @@ def test_a_network_that_cannot_add_its_input_is_refused_at_once(tmp_path: Path) 
     config.algorithm_config.model.num_classes = 2
     with pytest.raises(ConfigError, match="num_classes"):
         Trainer(config, work_dir=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [
+        ({"trainer_params": {"gradient_clip_val": 1.0}}, "lightning_trainer_config.gradient_clip_val"),
+        ({"logger": "wandb"}, "logger"),
+        ({"checkpoint_params": {"every_n_epochs": 5}}, "checkpoint_callback.every_n_epochs"),
+    ],
+)
+def test_options_that_only_lightning_has_are_refused(
+    option: dict[str, Any], name: str, n2v_config: MakeConfig, n2v_data: MakeData, trainer: Callable[..., Trainer]
+) -> None:
+    config = n2v_config(**option)
+    with pytest.raises(ConfigError, match=name.replace(".", r"\.")):
+        trainer(config).fit(n2v_data(config))

@@ -16,7 +16,11 @@ from torch.utils.data import BatchSampler, DataLoader, Sampler
 
 from patchmill._core import Batch, default_num_threads
 from patchmill.dataset.buffers import BatchBuffers
+from patchmill.dataset.file_mill import Batches, FileMill
+from patchmill.dataset.file_sampler import FileSampler
 from patchmill.dataset.in_memory import InMemoryDataset
+from patchmill.dataset.iterable import IterableDataset
+from patchmill.dataset.replicas import replicas
 from patchmill.dataset.sampler import PatchSampler
 from patchmill.errors import ConfigError
 
@@ -36,14 +40,15 @@ class PatchLoader(DataLoader[Any]):
 
     Parameters
     ----------
-    dataset : InMemoryDataset
+    dataset : InMemoryDataset or IterableDataset
         The dataset. Others are for a plain ``torch.utils.data.DataLoader``.
     batch_size : int, default=1
         The number of items in a batch.
     shuffle : bool, default=False
-        Whether the order of the items is random.
+        Whether the order of the items is random. An `IterableDataset` has an order of its own: random for training.
     sampler, batch_sampler : optional
-        Which items come in which order, as for torch's DataLoader. By default a `PatchSampler`.
+        Which items come in which order, as for torch's DataLoader. By default a `PatchSampler`. None of them for an
+        `IterableDataset`.
     drop_last : bool, default=False
         Whether to leave out a last batch that is not whole.
     num_threads : int, optional
@@ -63,7 +68,7 @@ class PatchLoader(DataLoader[Any]):
 
     def __init__(
         self,
-        dataset: InMemoryDataset,
+        dataset: InMemoryDataset | IterableDataset,
         batch_size: int = 1,
         *,
         shuffle: bool = False,
@@ -75,14 +80,20 @@ class PatchLoader(DataLoader[Any]):
         pin_memory: bool = False,
         seed: int | None = None,
     ) -> None:
-        if not isinstance(dataset, InMemoryDataset):
+        if not isinstance(dataset, (InMemoryDataset, IterableDataset)):
             kind = f"{type(dataset).__module__}.{type(dataset).__qualname__}"
             msg = f"dataset: expected one of patchmill, got {kind}. Use torch.utils.data.DataLoader for it."
             raise ConfigError(msg)
         batch_size, prefetch = _integer("batch_size", batch_size, 1), _integer("prefetch", prefetch, 1)
         num_threads = None if num_threads is None else _integer("num_threads", num_threads, 1)
         seed = None if seed is None else _integer("seed", seed, 0, 2**63 - 1)
-        if sampler is None and batch_sampler is None:
+        self._file_sampler: FileSampler | None = None
+        if isinstance(dataset, IterableDataset):
+            if sampler is not None or batch_sampler is not None:
+                msg = "sampler: expected none for files that are read in turn, got one. Leave it out."
+                raise ConfigError(msg)
+            self._file_sampler, shuffle = FileSampler(dataset, *replicas(), seed=seed), False
+        elif sampler is None and batch_sampler is None:
             sampler, shuffle = PatchSampler(dataset, shuffle=shuffle, seed=seed), False
         super().__init__(
             dataset,
@@ -100,6 +111,12 @@ class PatchLoader(DataLoader[Any]):
         self._resume_at = 0
         self._progress: _Progress | None = None
         self._spare_buffers: list[BatchBuffers] = []
+
+    def __len__(self) -> int:
+        if self._file_sampler is None:
+            return super().__len__()
+        n_items, size = len(self._file_sampler), self.batch_size or 1
+        return n_items // size if self.drop_last else -(-n_items // size)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch of the next iteration.
@@ -177,6 +194,12 @@ class PatchLoader(DataLoader[Any]):
         self._progress = _Progress(epoch, start)
         return _Batches(self, self._progress, self._index_batches(epoch, start))
 
+    def _create_mill(self, epoch: int) -> InMemoryDataset | FileMill:
+        """Return what makes the batches of an epoch."""
+        dataset: Any = self.dataset
+        mill: InMemoryDataset | FileMill = dataset
+        return mill if self._file_sampler is None else dataset.mill(self._file_sampler, epoch)
+
     def _take_buffers(self) -> BatchBuffers:
         """Return what an iterator, and no other one, makes its batches in: where it can be, what the last one left."""
         dataset: Any = self.dataset
@@ -191,6 +214,8 @@ class PatchLoader(DataLoader[Any]):
     @property
     def _patch_sampler(self) -> PatchSampler | None:
         """The sampler that decides on the epoch, unless it is a foreign one."""
+        if self._file_sampler is not None:
+            return self._file_sampler
         sampler = getattr(self.batch_sampler, "sampler", None)
         return sampler if isinstance(sampler, PatchSampler) else None
 
@@ -201,10 +226,11 @@ class PatchLoader(DataLoader[Any]):
 
     def _index_batches(self, epoch: int, start: int) -> Iterator[NDArray[np.int64]]:
         """Iterate over the items of an epoch's batches, as rows of index and epoch, from batch `start` on."""
-        sampler = self._patch_sampler
-        if type(sampler) is PatchSampler and type(self.batch_sampler) is BatchSampler:
+        sampler: Any = self._patch_sampler
+        if type(sampler) in (PatchSampler, FileSampler) and type(self.batch_sampler) is BatchSampler:
             # The same as below, without an object per item, and without the batches before `start`.
-            size, n_items = self.batch_sampler.batch_size, min(len(sampler), len(self) * self.batch_sampler.batch_size)
+            size = self.batch_sampler.batch_size
+            n_items = min(len(sampler), len(self) * size)
             for first in range(start * size, n_items, _BATCHES_LOOKED_UP * size):
                 items = sampler.items(epoch, first, min(first + _BATCHES_LOOKED_UP * size, n_items))
                 yield from (items[place : place + size] for place in range(0, len(items), size))
@@ -261,15 +287,14 @@ class _Batches(Iterator[Tensors]):
     """
 
     def __init__(self, loader: PatchLoader, progress: _Progress, index_batches: Iterator[NDArray[np.int64]]) -> None:
-        dataset: Any = loader.dataset
         self._progress = progress
-        self._dataset: InMemoryDataset = dataset
+        self._mill = loader._create_mill(progress.epoch)
         self._seed = loader._seed
         self._num_threads = loader.num_threads or default_num_threads()
         self._index_batches = index_batches
         self._buffers = loader._take_buffers()
         self._spare_buffers = loader._spare_buffers
-        self._in_flight: deque[tuple[Batch, Tensors]] = deque()
+        self._in_flight: deque[tuple[Batch | Batches, Tensors]] = deque()
         for _ in range(loader.prefetch):
             self._submit_next()
 
@@ -278,7 +303,7 @@ class _Batches(Iterator[Tensors]):
         if items is None:
             return
         arrays = self._buffers.take(len(items))
-        batch = self._dataset.submit(items, arrays, seed=self._seed, num_threads=self._num_threads)
+        batch = self._mill.submit(items, arrays, seed=self._seed, num_threads=self._num_threads)
         # Tensors already here: they hold the references that tell the buffers that the arrays are in use.
         self._in_flight.append((batch, tuple(torch.from_numpy(array) for array in arrays)))
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DistributedSampler
 
 from patchmill._core import order
-from patchmill.dataset.in_memory import InMemoryDataset
+from patchmill.dataset.planned import PlannedDataset
 from patchmill.errors import ConfigError
 
 __all__ = ["EpochIndex", "PatchSampler"]
@@ -52,7 +52,7 @@ class PatchSampler(DistributedSampler[Any]):
 
     Parameters
     ----------
-    dataset : InMemoryDataset
+    dataset : InMemoryDataset or IterableDataset
         The dataset.
     num_replicas, rank : int, default=1 and 0
         How many processes share an epoch, and which of them this is.
@@ -72,7 +72,7 @@ class PatchSampler(DistributedSampler[Any]):
 
     def __init__(
         self,
-        dataset: InMemoryDataset,
+        dataset: PlannedDataset,
         num_replicas: int = 1,
         rank: int = 0,
         shuffle: bool = True,  # noqa: FBT001, FBT002 - the signature of torch's DistributedSampler

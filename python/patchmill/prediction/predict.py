@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.progress import track
 
 from patchmill._core import TileGrid, default_num_threads, statistics, stitch_into, tiles_into
 from patchmill.errors import ConfigError, ShapeError
 from patchmill.models import UNet
-from patchmill.sources import Image, Statistics, restore_axes
+from patchmill.progress import track
+from patchmill.sources import Image, Normalization, restore_axes
 from patchmill.training import memory_format
 
 __all__ = ["predict_image"]
@@ -28,8 +28,8 @@ def predict_image(
     model: UNet,
     image: Image,
     *,
-    image_stats: Statistics,
-    target_stats: Statistics,
+    normalization: Normalization,
+    target_normalization: Normalization,
     tile_size: Sequence[int] | None = None,
     tile_overlap: Sequence[int] = (48, 48),
     batch_size: int = 1,
@@ -46,10 +46,10 @@ def predict_image(
         The network, on the device that it runs on.
     image : Image
         The image, of as many channels as the network takes.
-    image_stats : Statistics
+    normalization : Normalization
         What the pixels are normalised by.
-    target_stats : Statistics
-        What the prediction is brought back by: the statistics of the targets, or of the images if there were none.
+    target_normalization : Normalization
+        What the prediction is brought back by: that of the targets, or of the images if there were none.
     tile_size : sequence of int, optional
         The size of a tile, (Z)YX, each a multiple of ``2**depth``. None: the whole image at once.
     tile_overlap : sequence of int, default=(48, 48)
@@ -84,26 +84,26 @@ def predict_image(
         raise ConfigError(msg)
     tile_size, tile_overlap = _check_tiles(model, image, tile_size, tile_overlap)
     grid = TileGrid(image.size_zyx, tile_size=_zyx(tile_size, 1), tile_overlap=_zyx(tile_overlap, 0))
-    samples = np.empty((image.n_samples, len(target_stats.means), *image.size_zyx), np.float32)
+    samples = np.empty((image.n_samples, target_normalization.n_channels, *image.size_zyx), np.float32)
     if image.dtype.kind == "f" or image.dtype.itemsize == 8:
         # One pixel that is no number would spread as far as the network sees. All others are fine.
         statistics([(image.name, image.pixels)], num_threads=default_num_threads())
     batches = list(itertools.product(range(image.n_samples), range(0, len(grid), batch_size)))
     if not progress:
         logger.info("%s: predicting %d tiles of %s pixels", image.name, image.n_samples * len(grid), tile_size)
-    for sample, first in track(batches, f"Predicting {Path(image.name).name}", disable=not progress):
+    for sample, first in track(batches, f"Predicting {Path(image.name).name}", visible=progress):
         tiles = np.empty((min(batch_size, len(grid) - first), image.n_channels, *tile_size), np.float32)
         tiles_into(
             (image.name, image.pixels),
             sample,
             grid,
             first=first,
-            normalization=image_stats.normalization,
+            normalization=normalization.pairs,
             out=tiles,
             num_threads=default_num_threads(),
         )
         predicted = _forward(model, tiles)
-        stitch_into(predicted, grid, first=first, normalization=target_stats.normalization, out=samples[sample])
+        stitch_into(predicted, grid, first=first, normalization=target_normalization.pairs, out=samples[sample])
     return restore_axes(samples, image.axes, image.shape)
 
 

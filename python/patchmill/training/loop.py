@@ -14,7 +14,7 @@ from typing import Protocol
 import torch
 from torch.optim import lr_scheduler
 
-from patchmill.config import Configuration, DataConfig
+from patchmill.config import Configuration, DataConfig, unsupported_options
 from patchmill.errors import ConfigError, ShapeError, TrainingError
 from patchmill.models import create_model
 from patchmill.training.checkpoint import save_checkpoint
@@ -123,7 +123,7 @@ class Trainer:
         Raises
         ------
         ConfigError
-            If the data does not fit the configuration.
+            If the data does not fit the configuration, or that asks for what only Lightning's Trainer does.
         ShapeError
             If a batch does not fit the network.
         TrainingError
@@ -133,6 +133,7 @@ class Trainer:
         KeyboardInterrupt
             If it is interrupted: the weights are in `last` by then.
         """
+        self._check_options()
         started = time.perf_counter()
         config = self._config_with(data_module.data_config)
         train, val = data_module.train_dataloader(), data_module.val_dataloader()
@@ -216,6 +217,16 @@ class Trainer:
             msg = "data_config.image_means: expected the means of the channels, got None. Call setup() before training."
             raise ConfigError(msg)
         return self.config.model_copy(update={"data_config": data_config}).checked_copy()
+
+    def _check_options(self) -> None:
+        """Refuse what would be ignored."""
+        unsupported = unsupported_options(self.config.training_config)
+        if unsupported:
+            msg = (
+                f"training_config: expected options of patchmill's own training, got {', '.join(unsupported)}. Leave "
+                "them out, or train with Lightning's Trainer and the data modules of patchmill.lightning."
+            )
+            raise ConfigError(msg)
 
     def _n_steps(self, loader: BatchLoader) -> int:
         if len(loader) == 0:

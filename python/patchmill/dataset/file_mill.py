@@ -1,0 +1,114 @@
+"""Batches of files that are read in turn: the next files are read while patches are cut from these."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from patchmill._core import Batch, PatchDataset
+
+if TYPE_CHECKING:
+    from patchmill.dataset.file_sampler import FileSchedule
+
+__all__ = ["FileMill"]
+
+Read = Callable[[NDArray[np.int64]], PatchDataset]
+
+
+class FileMill:
+    """Makes the batches of one epoch from groups of files, in the order of the schedule.
+
+    Parameters
+    ----------
+    read : callable
+        Opens the files of a group, by their numbers, and returns what makes their items.
+    schedule : FileSchedule
+        The groups.
+    item_ends : numpy.ndarray
+        The number of items up to the end of each file.
+    """
+
+    def __init__(self, read: Read, schedule: FileSchedule, item_ends: NDArray[np.int64]) -> None:
+        self._reader = _Reader(read, schedule.groups)
+        self._group_of_file = schedule.group_of_file
+        self._item_ends = item_ends
+
+    def submit(
+        self, items: NDArray[np.int64], outputs: tuple[NDArray[Any], ...], *, seed: int, num_threads: int
+    ) -> Batches:
+        """Begin to fill arrays with items, as `InMemoryDataset.submit` does; waits for files that are not read yet."""
+        files = np.searchsorted(self._item_ends, items[:, 0], side="right")
+        groups = np.array([self._group_of_file[file] for file in files.tolist()])
+        firsts = [0, *(np.flatnonzero(np.diff(groups)) + 1).tolist(), len(items)]
+        batches = []
+        for first, end in itertools.pairwise(firsts):
+            core = self._reader.get(int(groups[first]))
+            part = tuple(output[first:end] for output in outputs)
+            batches.append(core.submit(items[first:end], part, seed=seed, num_threads=num_threads))
+        return Batches(batches)
+
+
+class Batches:
+    """Batches that are one to those who wait for them.
+
+    Parameters
+    ----------
+    batches : sequence of Batch
+        The parts, in order.
+    """
+
+    def __init__(self, batches: Sequence[Batch]) -> None:
+        self._batches = batches
+
+    def wait(self) -> None:
+        """Wait until all parts are done."""
+        for batch in self._batches:
+            batch.wait()
+
+
+class _Reader:
+    """Groups of files, one read ahead."""
+
+    def __init__(self, read: Read, groups: Sequence[NDArray[np.int64]]) -> None:
+        self._read = read
+        self._groups = groups
+        self._readings: dict[int, _Reading] = {}
+
+    def get(self, number: int) -> PatchDataset:
+        """Return a group, and begin to read the next; those before it are forgotten."""
+        for ahead in (number, number + 1):
+            if ahead < len(self._groups) and ahead not in self._readings:
+                self._readings[ahead] = _Reading(self._read, self._groups[ahead])
+        self._readings = {ahead: reading for ahead, reading in self._readings.items() if ahead >= number}
+        return self._readings[number].result()
+
+
+class _Reading:
+    """A group of files that is being read on a thread of its own.
+
+    The thread is a daemon: a disk that does not answer keeps no program from ending, nor an iterator from going.
+    """
+
+    def __init__(self, read: Read, group: NDArray[np.int64]) -> None:
+        self._outcome: PatchDataset | BaseException | None = None
+        self._thread = threading.Thread(target=self._run, args=(read, group), name="patchmill-reader", daemon=True)
+        self._thread.start()
+
+    def _run(self, read: Read, group: NDArray[np.int64]) -> None:
+        try:
+            self._outcome = read(group)
+        except BaseException as error:
+            self._outcome = error
+
+    def result(self) -> PatchDataset:
+        """Wait for the group, and return it or raise what went wrong."""
+        self._thread.join()
+        if isinstance(self._outcome, BaseException):
+            raise self._outcome
+        assert self._outcome is not None
+        return self._outcome
