@@ -10,7 +10,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -type d -o -name '*.rs' 
 # What the recipes run in turn uses all cores by itself.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help demo test sanitize bench bench-peers bench-instructions wheel lint lint-rust lint-python test-rust test-python
+.PHONY: help demo test sanitize bench bench-peers bench-instructions wheel lint lint-rust lint-python test-rust test-python test-parity
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,10 @@ lint-python: $(VENV)/.extension $(VENV)/.dev-tools
 
 test-python: $(VENV)/.extension $(VENV)/.dev-tools
 	$(BIN)/python -m pytest
+
+test-parity: $(VENV)/.extension $(VENV)/.dev-tools ## compare with CAREamics 0.1.0 and 0.3.5, and run the tests of its data side
+	$(BIN)/python -m pytest tests/parity
+	$(BIN)/python tests/parity/careamics_tests.py
 
 $(VENV)/.created:
 	@command -v cargo > /dev/null || { echo "cargo: not found. Install Rust (https://rustup.rs) first." >&2; exit 1; }
