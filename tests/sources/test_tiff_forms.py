@@ -138,7 +138,7 @@ def test_files_of_other_programs_are_read_as_tifffile_reads_them_and_mapped_when
         pixels = craft(path, np.random.default_rng(seed))
         with tifffile.TiffFile(path) as file:
             # tifffile 2024.1 mistakes the axes of channels in files of Zeiss for those of planes.
-            is_stack = len(file.series[0]) in itertools.accumulate(file.series[0].shape, operator.mul)
+            is_stack = len(file.series[0]) in itertools.accumulate(file.series[0].shape, operator.mul, initial=1)
         read = check(path, plain and (is_stack or kind != "zeiss"))
         np.testing.assert_array_equal(read.ravel(), pixels.ravel())
 
