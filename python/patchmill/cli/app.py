@@ -1,0 +1,44 @@
+"""The command line: each command parses its arguments and makes one call."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from patchmill._core import __version__
+from patchmill.cli.demo import demo
+from patchmill.cli.denoise import denoise
+from patchmill.cli.friendly import State
+from patchmill.cli.info import info
+from patchmill.cli.preview import preview
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="Training patches for microscopy image restoration, milled by Rust threads.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+for command in (denoise, info, preview, demo):
+    app.command()(command)
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    *,
+    version: Annotated[bool, typer.Option("--version", metavar="", help="Print the version and exit.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", metavar="", help="Show the traceback of an error.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"patchmill {__version__}")
+        raise typer.Exit
+    State.debug = debug
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

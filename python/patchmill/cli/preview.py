@@ -1,0 +1,53 @@
+"""A picture of what a configuration makes of images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from patchmill.cli.friendly import friendly
+
+__all__ = ["preview"]
+
+
+def preview(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="The configuration, a YAML or JSON file.")],
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="The images: a TIFF file, or a folder of them.")],
+    *,
+    target: Annotated[
+        Path | None, typer.Option(metavar="DATA", help="The targets, for CARE and Noise2Noise: as DATA.")
+    ] = None,
+    mask: Annotated[Path | None, typer.Option(metavar="DATA", help="The masks of a mask filter: as DATA.")] = None,
+    items: Annotated[int, typer.Option(metavar="N", min=1, help="How many items of the batch are drawn.")] = 4,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="PNG", help="The picture, replaced if it is there.")
+    ] = Path("preview.png"),
+) -> None:
+    """Draw the first training batch, which patches are kept, and which are for validation, before anything is trained.
+
+    For example:
+
+    - `patchmill preview config.yml cells.tif`
+    - `patchmill preview care.yml noisy --target clean -o care.png`
+    """
+    with friendly():
+        from patchmill.config import load_configuration
+        from patchmill.dataset import TrainDataModule
+        from patchmill.dataset.preview import draw_preview
+        from patchmill.errors import ConfigError
+
+        data_config = load_configuration(config).data_config
+        if data_config.data_type == "custom":
+            msg = (
+                f"{config}: expected the data type 'tiff' or 'array', got 'custom': only a function in Python reads "
+                "such files. Call TrainDataModule(...).preview(...) there."
+            )
+            raise ConfigError(msg)
+        # On the command line all images are files, and are split as `CAREamist.train` splits them.
+        data_config = data_config.model_copy(update={"data_type": "tiff"})
+        data_module = TrainDataModule(
+            data_config, data, train_data_target=target, train_data_mask=mask, val_minimum_split=1
+        )
+        typer.echo(f"preview: {draw_preview(data_module, output, n_items=items)}")
