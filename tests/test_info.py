@@ -142,6 +142,7 @@ def test_files_whose_pixels_cannot_be_decoded_are_told_with_the_statistics(tmp_p
     assert [file.path.stem for file in found.files] == [name for name in "ab" if name not in names]
     assert found.problems == []
     assert (found.statistics is None) == (names == "ab")
+    assert (found.patches == {}) == (names == "ab")
 
 
 def _nan(folder: Path) -> None:

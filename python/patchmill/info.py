@@ -176,7 +176,7 @@ def collect_info(
     info.dataset = "in memory" if info.decoded_bytes <= MEMORY_SHARE * info.usable_bytes else "in turn"
     if with_statistics and not info.problems:
         _compute_statistics(info, info.axes)
-    if not info.problems:
+    if info.files and not info.problems:
         _count_patches(info, info.axes, patch_size)
     return info
 

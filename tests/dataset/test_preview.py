@@ -27,6 +27,7 @@ from patchmill.dataset import IterableDataset, PatchLoader, TrainDataModule, pre
 from patchmill.dataset.preview import draw_preview
 from patchmill.errors import DataError, MissingPackageError, OutputError
 from patchmill.plotting import Cell, Overview
+from tests.dataset.milling import data_config, noise
 
 ALL_PATCHING = ["sequential", "random", "fixed_random", "stratified"]
 
@@ -343,3 +344,10 @@ def test_without_matplotlib_nothing_is_set_up(tmp_path: Path, monkeypatch: pytes
 def test_a_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"preview\.png: expected a file that can be written"):
         draw_preview(TrainDataModule(config(), image(64, 64)), tmp_path / "none" / "preview.png")
+
+
+def test_a_data_module_draws_its_preview(tmp_path: Path) -> None:
+    module = TrainDataModule(data_config(batch_size=4), noise((64, 64)))
+    path = module.preview(tmp_path / "data.png", n_items=2)
+    assert path == tmp_path / "data.png"
+    assert path.read_bytes().startswith(b"\x89PNG")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -15,6 +16,7 @@ from patchmill.config.transforms import Transform
 from patchmill.dataset.in_memory import InMemoryDataset
 from patchmill.dataset.iterable import IterableDataset
 from patchmill.dataset.loader_params import create_loader
+from patchmill.dataset.preview import draw_preview
 from patchmill.errors import ConfigError
 from patchmill.sources import (
     ImageFiles,
@@ -271,6 +273,30 @@ class TrainDataModule:
         """
         params = {"pin_memory": torch.cuda.is_available(), **self.data_config.val_dataloader_params}
         return create_loader(self.val_dataset, self.data_config.batch_size, params)
+
+    def preview(self, path: str | os.PathLike[str] = "preview.png", *, n_items: int = 4) -> Path:
+        """Draw the first training batch, where its patches come from, and what is kept for what.
+
+        Parameters
+        ----------
+        path : path, default="preview.png"
+            The PNG file. It is replaced in one step.
+        n_items : int, default=4
+            How many items of the batch are drawn at most.
+
+        Returns
+        -------
+        pathlib.Path
+            The file.
+
+        Raises
+        ------
+        MissingPackageError
+            If matplotlib, of the extra ``plot``, is not installed.
+        PatchmillError
+            If the data cannot be trained on, or the file cannot be written.
+        """
+        return draw_preview(self, path, n_items=n_items)
 
     @classmethod
     def create(
