@@ -180,6 +180,10 @@ def test_files_are_split_if_there_are_enough(tmp_path: Path) -> None:
         assert not kept & {image.name for image in dataset._sizes}
         assert (len(dataset), len(validation)) == (15 * 4, 5 * 4)
         assert len(list(PatchLoader(validation, 20))) == 1
+    most = IterableDataset(config(), paths)
+    assert most.split_dataset(0.6, 5).get_number_of_files() == 12
+    assert len(most.data_files) == 8
+    assert most.target_files is None
     again = IterableDataset(config(seed=2), paths).split_dataset(0.1, 5)
     assert {image.name for image in again._sizes} == kept
 

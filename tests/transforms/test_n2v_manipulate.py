@@ -12,7 +12,7 @@ from patchmill._core import N2vManipulate, PatchDataset, Plan
 from patchmill.config import N2VManipulateConfig
 from patchmill.errors import ConfigError, ShapeError
 from patchmill.transforms import N2VManipulate
-from tests.images import dtypes, epochs, lay_out, layouts, random_pixels, seeds
+from tests.images import LAYOUTS, dtypes, epochs, lay_out, layouts, random_pixels, seeds
 from tests.oracles.n2v_manipulate import draw_masked_pixels, manipulate
 from tests.oracles.sequential import Size
 
@@ -241,6 +241,14 @@ def test_masked_arrays_are_the_oracles(
     np.testing.assert_array_equal(original, pixels)
     np.testing.assert_array_equal(masked, expected.reshape(shape))
     assert mask.tobytes() == expected_mask.tobytes()
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_float32_pixels_may_lie_anyhow_in_memory(layout: str) -> None:
+    patch = np.random.default_rng(1).normal(size=(2, 20, 21)).astype(np.float32)
+    masking = N2VManipulate(seed=1, masked_pixel_percentage=5.0)
+    for one, other in zip(masking(lay_out(patch, layout), item=0), masking(patch, item=0), strict=True):
+        assert one.tobytes() == other.tobytes()
 
 
 def test_a_configuration_stands_for_the_parameters() -> None:

@@ -57,6 +57,12 @@ def test_turns_are_the_oracles(patch: NDArray[Any], p: float, seed: int, epoch: 
     assert_laid_down(found, patch, Orientation(None, turns))
 
 
+def test_a_patch_that_is_not_square_makes_half_turns_only() -> None:
+    patch = np.arange(2 * 3 * 5).reshape(2, 3, 5)
+    for item in range(20):
+        assert_laid_down(XYRandomRotate90(p=1, seed=1)(patch, item=item)[0], patch, Orientation(None, 2))
+
+
 @pytest.mark.parametrize("transform", [XYFlip(p=1, seed=3), XYRandomRotate90(p=1, seed=3)])
 def test_targets_and_further_arrays_are_laid_down_as_the_patch_is(transform: Any) -> None:
     patch = np.arange(2 * 5 * 6 * 6, dtype=np.uint16).reshape(2, 5, 6, 6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -115,6 +116,16 @@ class IterableDataset(PlannedDataset, TorchIterableDataset[Item]):
         """
         self._epochs.fill_(epoch)
 
+    @property
+    def data_files(self) -> list[Path]:
+        """The files."""
+        return list(self._files.paths)
+
+    @property
+    def target_files(self) -> list[Path] | None:
+        """Their targets; None without targets."""
+        return None if self._targets is None else list(self._targets.paths)
+
     def get_number_of_files(self) -> int:
         """Return the number of files."""
         return len(self._files)
@@ -179,7 +190,7 @@ class IterableDataset(PlannedDataset, TorchIterableDataset[Item]):
         n_given = max(round(n_files * percentage), minimum_number)
         validation: IterableDataset = self._as_validation()
         validation._epochs = _shared_epochs()
-        if 2 * n_given > n_files:
+        if 2 * minimum_number > n_files or n_given >= n_files:
             self._split_patches(validation, percentage, minimum_number)
             return validation
         check_split(percentage, minimum_number)
