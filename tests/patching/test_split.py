@@ -97,6 +97,20 @@ def test_random_items_are_as_many_in_training_as_without_a_split(kind: str, kept
     assert split.n_dropped == 0
 
 
+def test_stratified_items_stay_in_their_strata_however_little_of_them_is_free() -> None:
+    # Most cells are surrounded by validation, so that hardly another origin than their own is free.
+    plan = Plan.stratified([("image", 6, (1, 24, 24))], (1, 8, 8))
+    training, _, _, _ = plan.split(percentage=0.8, minimum=1, seed=1)
+    cells = training.cells(training.kept())
+    n_moved = 0
+    for epoch in range(50):
+        regions = np.array(all_regions(training, epoch=epoch, seed=1))
+        assert (regions[:, :2] == cells[:, :2]).all()
+        assert (abs(regions - cells) <= 4).all()
+        n_moved += (regions != cells).any(axis=1).sum()
+    assert 0 < n_moved < 50 * len(cells)
+
+
 @kinds
 def test_a_part_of_a_split_is_filtered_and_split_as_well(kind: str) -> None:
     images, patch = [(1, (1, 100, 90))], (1, 8, 8)
