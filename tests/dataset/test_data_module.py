@@ -326,3 +326,38 @@ def test_a_mask_says_where_patches_come_from(tmp_path: Path) -> None:
             type(config)(**settings), path, val_minimum_split=1, train_data_mask=mask_path, use_in_memory=use_in_memory
         )
         assert len(files.train_dataset) == 7
+
+
+@pytest.mark.parametrize("use_in_memory", [True, False])
+def test_masks_of_custom_files_are_read_by_the_same_function(tmp_path: Path, use_in_memory: bool) -> None:
+    for folder, scale in (("images", 1000), ("masks", 1)):
+        (tmp_path / folder).mkdir()
+        for number in range(3):
+            pixels = np.zeros((64, 64), np.uint16)
+            pixels[: 32 * (number > 0)] = scale
+            np.save(tmp_path / folder / f"{number}.npy", pixels + noise((64, 64)) % 7 if scale > 1 else pixels)
+    config = data_config(data_type="custom", patching="sequential", patch_filter={"name": "mask", "coverage": 0.5})
+    module = ready(
+        config,
+        tmp_path / "images",
+        read_source_func=np.load,
+        extension_filter="*.npy",
+        val_minimum_split=2,
+        use_in_memory=use_in_memory,
+        train_data_mask=tmp_path / "masks",
+    )
+    assert len(module.train_dataset) + len(module.val_dataset) == 2 * 8
+
+
+def test_a_file_that_is_skipped_takes_its_mask_along(tmp_path: Path) -> None:
+    for number in range(3):
+        write(tmp_path / "images" / f"{number}.tif", noise((64, 64), seed=number), compression="zlib")
+        write(tmp_path / "masks" / f"{number}.tif", np.full((64, 64), number, np.uint8))
+    damaged = tmp_path / "images" / "1.tif"
+    content = bytearray(damaged.read_bytes())
+    content[len(content) // 2 :] = bytes(len(content) - len(content) // 2)
+    damaged.write_bytes(content)
+    config = data_config(data_type="tiff", patching="sequential", patch_filter={"name": "mask"}, on_error="skip")
+    with pytest.warns(PatchmillWarning, match=r"1\.tif"):
+        module = ready(config, tmp_path / "images", val_minimum_split=2, train_data_mask=tmp_path / "masks")
+    assert len(module.train_dataset) + len(module.val_dataset) == 16, "those of the third image alone"

@@ -301,3 +301,35 @@ def test_it_is_a_torch_dataset_with_the_name_of_careamics(tmp_path: Path) -> Non
         PatchLoader(dataset, sampler=range(3))
     first = next(iter(dataset))
     assert [array.shape for array in first] == [(1, 16, 16)]
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_workers_read_no_file_that_another_one_has(tmp_path: Path, num_workers: int) -> None:
+    log = tmp_path / "log.txt"
+
+    def read(path: Path, axes: str) -> Any:
+        with log.open("a") as file:
+            file.write(f"{path.name}\n")
+        return read_npy(path, axes)
+
+    paths = write_npys(tmp_path / "images", [(32, 32)] * 9)
+    dataset = IterableDataset(config(data_type="custom", n_files_mixed=2), paths, read_source_func=read)
+    log.unlink()
+    assert sum(len(batch[0]) for batch in DataLoader(dataset, 4, num_workers=num_workers)) == len(dataset)
+    assert sorted(log.read_text().split()) == [path.name for path in paths]
+
+
+def test_given_statistics_of_integers_need_no_pass_over_the_files(tmp_path: Path) -> None:
+    tracker = Tracker()
+    paths = write_npys(tmp_path, [(32, 32)] * 9)
+    given = {"image_means": [1.0], "image_stds": [2.0]}
+    dataset = IterableDataset(config(data_type="custom", **given), paths, read_source_func=tracker)
+    assert tracker.n_read <= len(paths) + 2, "the headers of all, and the first to see what they are"
+    assert dataset.get_data_statistics() == ([1.0], [2.0])
+
+
+@pytest.mark.parametrize("percentage", [-0.1, 1.5, float("nan")])
+def test_a_share_out_of_range_is_refused(tmp_path: Path, percentage: float) -> None:
+    dataset = IterableDataset(config(), write_tiffs(tmp_path, [(32, 32)] * 20))
+    with pytest.raises(ConfigError, match="val_percentage: expected a share between 0 and 1"):
+        dataset.split_dataset(percentage, 1)

@@ -41,7 +41,8 @@ class InferenceConfig(ImagesConfig):
     tile_overlap : list of int, optional
         How far tiles overlap, (Z)YX: even, and less than the tile. Needed with `tile_size`, and only then.
     tta_transforms : bool, default=True
-        Whether the prediction is the mean over the eight flips and quarter turns of the images.
+        Whether predictions are to be averaged over the eight flips and quarter turns of the images. Data modules pass
+        it on to whoever predicts, and do nothing else with it.
     """
 
     tile_size: list[int] | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -198,28 +198,33 @@ class TrainDataModule:
         config = self.data_config
         training = self._survey(self.train_files, self.train_target_files)
         validation = None if self.val_data is None else self._survey(self.val_files, self.val_target_files)
-        masks = self._mask_files(training)
         surveys = [training] if validation is None else [training, validation]
         headers = [header for survey in surveys for header in (*survey.headers, *survey.target_headers)]
         if self.use_in_memory and fits_in_memory(headers):
-            how: dict[str, Any] = {"read_source_func": self.read_source_func}
+            how: dict[str, Any] = {
+                "read_source_func": self.read_source_func,
+                "extension_filter": self.extension_filter,
+            }
             images, targets = training.open(on_error=config.on_error)
+            masks = self._mask_files(Path(image.name) for image in images)
             self._set_training(InMemoryDataset(config, images, targets or None, **how, filter_masks=masks))
             if validation is not None:
                 images, targets = validation.open(on_error=config.on_error)
                 self.val_dataset = InMemoryDataset(self.data_config, images, targets or None, validation=True)
         else:
-            self._set_training(IterableDataset(config, training, filter_mask_files=masks))
+            masks = self._mask_files(training.files.paths)
+            how = {"read_source_func": self.read_source_func}
+            self._set_training(IterableDataset(config, training, **how, filter_mask_files=masks))
             if validation is not None:
                 self.val_dataset = IterableDataset(self.data_config, validation, validation=True)
 
-    def _mask_files(self, survey: Survey) -> list[Path] | None:
-        """List the masks of the files that can be read."""
+    def _mask_files(self, paths: Iterable[Path]) -> list[Path] | None:
+        """List the masks of some of the training files: those that can be read."""
         if self.train_data_mask is None:
             return None
         pairs = pair_files(self.train_data, self.train_data_mask, self.data_type, self.extension_filter)
         mask_of = dict(pairs)
-        return [mask_of[path] for path in survey.files.paths]
+        return [mask_of[path] for path in paths]
 
     def _survey(self, paths: Sequence[PathLike], target_paths: Sequence[PathLike]) -> Survey:
         config = self.data_config

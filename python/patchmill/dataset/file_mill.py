@@ -31,10 +31,12 @@ class FileMill:
         The groups.
     item_ends : numpy.ndarray
         The number of items up to the end of each file.
+    step : int
+        From one group to the next that is made here: the number of processes that share the groups.
     """
 
-    def __init__(self, read: Read, schedule: FileSchedule, item_ends: NDArray[np.int64]) -> None:
-        self._reader = _Reader(read, schedule.groups)
+    def __init__(self, read: Read, schedule: FileSchedule, item_ends: NDArray[np.int64], step: int) -> None:
+        self._reader = _Reader(read, schedule.groups, step)
         self._group_of_file = schedule.group_of_file
         self._item_ends = item_ends
 
@@ -74,14 +76,15 @@ class Batches:
 class _Reader:
     """Groups of files, one read ahead."""
 
-    def __init__(self, read: Read, groups: Sequence[NDArray[np.int64]]) -> None:
+    def __init__(self, read: Read, groups: Sequence[NDArray[np.int64]], step: int) -> None:
         self._read = read
         self._groups = groups
+        self._step = step
         self._readings: dict[int, _Reading] = {}
 
     def get(self, number: int) -> PatchDataset:
         """Return a group, and begin to read the next; those before it are forgotten."""
-        for ahead in (number, number + 1):
+        for ahead in (number, number + self._step):
             if ahead < len(self._groups) and ahead not in self._readings:
                 self._readings[ahead] = _Reading(self._read, self._groups[ahead])
         self._readings = {ahead: reading for ahead, reading in self._readings.items() if ahead >= number}

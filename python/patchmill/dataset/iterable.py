@@ -130,9 +130,9 @@ class IterableDataset(PlannedDataset, TorchIterableDataset[Item]):
         """Return the number of files."""
         return len(self._files)
 
-    def mill(self, sampler: FileSampler, epoch: int) -> FileMill:
-        """Return what makes the batches of an epoch, in the order of a sampler."""
-        return FileMill(self._read, sampler.schedule(epoch), self.item_ends)
+    def mill(self, sampler: FileSampler, epoch: int, *, step: int = 1) -> FileMill:
+        """Return what makes the batches of an epoch in the order of a sampler, of every `step`-th group of files."""
+        return FileMill(self._read, sampler.schedule(epoch), self.item_ends, step)
 
     def _read(self, numbers: NDArray[np.int64]) -> PatchDataset:
         """Open some files and return what makes their items."""
@@ -150,7 +150,7 @@ class IterableDataset(PlannedDataset, TorchIterableDataset[Item]):
 
     def _iterate(self, epoch: int, worker: int, n_workers: int) -> Iterator[Item]:
         sampler = FileSampler(self, *replicas())
-        schedule, mill = sampler.schedule(epoch), self.mill(sampler, epoch)
+        schedule, mill = sampler.schedule(epoch), self.mill(sampler, epoch, step=n_workers)
         num_threads = default_num_threads() if n_workers == 1 else 1
         ends = [0, *schedule.ends.tolist()]
         # Places of the global order; this rank has every n-th of them.
@@ -186,6 +186,7 @@ class IterableDataset(PlannedDataset, TorchIterableDataset[Item]):
         ShapeError
             If nothing is left to train on.
         """
+        check_split(percentage, minimum_number)
         n_files = len(self._files)
         n_given = max(round(n_files * percentage), minimum_number)
         validation: IterableDataset = self._as_validation()
@@ -193,7 +194,6 @@ class IterableDataset(PlannedDataset, TorchIterableDataset[Item]):
         if 2 * minimum_number > n_files or n_given >= n_files:
             self._split_patches(validation, percentage, minimum_number)
             return validation
-        check_split(percentage, minimum_number)
         drawn = split_order(n_files, seed=self.seed)
         validation._select(np.sort(drawn[:n_given]))
         self._select(np.sort(drawn[n_given:]))

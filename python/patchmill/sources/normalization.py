@@ -130,8 +130,8 @@ def complete_statistics(config: DataConfig, images: Iterable[Image], side: Side)
     if needed is None:
         _check_pixels(images)
     elif needed[0] is not None:
-        _check_pixels(images)
         _check_channels(next(iter(images)), len(needed[0]))
+        _check_pixels(images)
     else:
         _set(config, side, *_compute(config, images))
 
@@ -210,7 +210,9 @@ def _quantiles(kind: QuantileConfig, images: Iterable[Image]) -> tuple[list[floa
 
 def _check_pixels(images: Iterable[Image]) -> None:
     """Look for pixels that are no numbers where there can be some: among floats, and integers beyond 2**53."""
-    if any(image.dtype.kind == "f" or image.dtype.itemsize == 8 for image in images):
+    # All are of one data type, and to look at an image may be to decode its file.
+    dtype = next(iter(images)).dtype
+    if dtype.kind == "f" or dtype.itemsize == 8:
         compute_statistics(images)
 
 
