@@ -7,28 +7,33 @@ import logging
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.optim import lr_scheduler
 
 from patchmill.config import Configuration, DataConfig, unsupported_options
 from patchmill.errors import ConfigError, ShapeError, TrainingError
 from patchmill.models import create_model
+from patchmill.training.callbacks import Callback, Callbacks, FitStart, ValidationPatches, create_callbacks
 from patchmill.training.checkpoint import save_checkpoint
 from patchmill.training.device import choose_device, memory_format
 from patchmill.training.history import EpochRecord, LossesFile
 from patchmill.training.losses import create_loss
 from patchmill.training.meter import Batch, Meter
 from patchmill.training.optimizers import create_lr_scheduler, create_optimizer
-from patchmill.training.progress import TrainingProgress, create_progress
 from patchmill.training.report import TrainingReport
 
 __all__ = ["BatchLoader", "DataModule", "Trainer"]
 
 logger = logging.getLogger("patchmill")
+
+MAX_SHOWN = 4
+"""How many patches of the validation callbacks get to see."""
 
 
 class BatchLoader(Protocol):
@@ -71,6 +76,8 @@ class Trainer:
     progress : bool, optional
         Whether a progress bar is drawn. If None: where standard output is a terminal. Without it, each epoch logs a
         line at INFO.
+    callbacks : sequence of Callback, optional
+        What else is told how the training goes.
 
     Attributes
     ----------
@@ -91,13 +98,16 @@ class Trainer:
         work_dir: str | os.PathLike[str],
         device: str | None = None,
         progress: bool | None = None,
+        callbacks: Sequence[Callback] = (),
     ) -> None:
         self.config = config.checked_copy()
         self.device = choose_device(device)
+        self._work_dir = Path(work_dir)
         self._losses = Path(work_dir, "losses.csv")
         self.best = Path(work_dir, "checkpoints", "best.safetensors")
         self.last = Path(work_dir, "checkpoints", "last.safetensors")
         self._progress = progress
+        self._callbacks = tuple(callbacks)
         algorithm = self.config.algorithm_config
         self._loss = create_loss(algorithm)
         self._batch_names = ("masked", "original", "mask") if algorithm.algorithm == "n2v" else ("input", "target")
@@ -144,16 +154,18 @@ class Trainer:
         with (
             _seeded(config.data_config.seed),
             LossesFile(self._losses) as losses,
-            create_progress(self._progress, num_epochs, n_steps) as progress,
+            contextlib.closing(Callbacks([*create_callbacks(progress=self._progress), *self._callbacks])) as callbacks,
         ):
+            callbacks.on_start(FitStart(config, self._work_dir, num_epochs, n_steps))
             try:
                 for epoch in range(1, num_epochs + 1):
                     meter = Meter(self.device)
-                    train_loss = self._train(meter, meter.batches(train, n_steps), optimizer, progress)
+                    train_loss = self._train(meter, meter.batches(train, n_steps), optimizer, callbacks)
+                    val_loss, patches = self._validate(val)
                     record = EpochRecord(
                         epoch=epoch,
                         train_loss=train_loss,
-                        val_loss=self._validate(val),
+                        val_loss=val_loss,
                         learning_rate=optimizer.param_groups[0]["lr"],
                         seconds=meter.seconds,
                         patches_per_s=meter.patches_per_s,
@@ -165,7 +177,7 @@ class Trainer:
                         self._save(self.best, config, record)
                     history.append(record)
                     losses.append(record)
-                    progress.epoch(record)
+                    callbacks.on_epoch(record, patches)
                     if isinstance(scheduler, lr_scheduler.ReduceLROnPlateau):
                         scheduler.step(record.watched_loss)
                     else:
@@ -175,11 +187,13 @@ class Trainer:
                 raise
             finally:
                 self.model.eval()
-        seconds = time.perf_counter() - started
-        return TrainingReport.from_history(history, seconds=seconds, best=self.best, last=self.last)
+            seconds = time.perf_counter() - started
+            report = TrainingReport.from_history(history, seconds=seconds, best=self.best, last=self.last)
+            callbacks.on_end(report)
+        return report
 
     def _train(
-        self, meter: Meter, batches: Iterator[Batch], optimizer: torch.optim.Optimizer, progress: TrainingProgress
+        self, meter: Meter, batches: Iterator[Batch], optimizer: torch.optim.Optimizer, callbacks: Callback
     ) -> float:
         self.model.train()
         for batch in batches:
@@ -188,20 +202,29 @@ class Trainer:
             torch.autograd.backward(loss)
             optimizer.step()
             meter.add(loss, len(batch[0]))
-            progress.step(meter)
+            callbacks.on_step(meter)
         return meter.stop()
 
     @torch.inference_mode()
-    def _validate(self, loader: BatchLoader) -> float | None:
+    def _validate(self, loader: BatchLoader) -> tuple[float | None, ValidationPatches | None]:
+        """Return the loss of the validation, and some of its patches for those who look on."""
         if len(loader) == 0:
-            return None
+            return None, None
         self.model.eval()
-        meter = Meter(self.device)
+        meter, patches = Meter(self.device), None
         for batch in meter.batches(loader):
-            meter.add(self._batch_loss(batch), len(batch[0]))
-        return meter.stop()
+            inputs, *others = self._on_device(batch)
+            prediction = self.model(inputs)
+            meter.add(self._loss(prediction, *others), len(inputs))
+            if patches is None:
+                patches = ValidationPatches(*(_as_array(part) for part in (inputs, prediction, others[0])))
+        return meter.stop(), patches
 
     def _batch_loss(self, batch: Batch) -> torch.Tensor:
+        inputs, *others = self._on_device(batch)
+        return self._loss(self.model(inputs), *others)
+
+    def _on_device(self, batch: Batch) -> list[torch.Tensor]:
         if len(batch) != len(self._batch_names):
             msg = (
                 f"Batch: expected {len(self._batch_names)} tensors ({', '.join(self._batch_names)}) for "
@@ -209,7 +232,7 @@ class Trainer:
             )
             raise ShapeError(msg)
         inputs, *others = (tensor.to(self.device, non_blocking=True) for tensor in batch)
-        return self._loss(self.model(inputs.contiguous(memory_format=self._memory_format)), *others)
+        return [inputs.contiguous(memory_format=self._memory_format), *others]
 
     def _config_with(self, data_config: DataConfig) -> Configuration:
         """Copy the configuration, with that of the data in its place, and check that they fit."""
@@ -272,6 +295,12 @@ class Trainer:
             return
         self._save(self.last, config, history[-1] if history else None)
         logger.warning("Interrupted in epoch %d; its weights are in %s.", len(history) + 1, self.last)
+
+
+def _as_array(batch: torch.Tensor) -> NDArray[np.float32]:
+    """Copy the first patches of a batch, which memory may be used again for."""
+    array: NDArray[np.float32] = batch[:MAX_SHOWN].float().cpu().contiguous().clone().numpy()
+    return array
 
 
 @contextlib.contextmanager

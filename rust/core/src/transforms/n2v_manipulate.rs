@@ -111,23 +111,28 @@ impl N2vManipulate {
         size: [usize; 3],
         mut visit: impl FnMut(MaskedPixel),
     ) {
-        let n_cells = std::array::from_fn(|axis| (size[axis] as f64 / self.cell[axis]).ceil() as usize);
-        let n_blocks = n_cells.iter().product::<usize>();
-        let first = channel * n_blocks;
-        let mut cells = cells_in_order(n_cells);
-        for block in (0..n_blocks).step_by(CELLS) {
-            let number = (first + block) as u64;
-            let words = stream.blocks::<CELLS>(number);
-            for ((words, cell), number) in words.iter().zip(cells.by_ref().take(CELLS)).zip(number..) {
-                let position: [usize; 3] = std::array::from_fn(|axis| {
-                    let within = unit_half((words[axis] >> 32) as u32);
-                    ((cell[axis] as f64 + within) * self.cell[axis]) as usize
-                });
-                if (0..3).all(|axis| position[axis] < size[axis]) {
-                    let replacement = std::array::from_fn(|axis| {
-                        replace(position[axis], self.reach[axis], size[axis], words[axis] as u32)
+        let n_cells: [usize; 3] = std::array::from_fn(|axis| (size[axis] as f64 / self.cell[axis]).ceil() as usize);
+        let first = channel * n_cells.iter().product::<usize>();
+        let (mut n_drawn, mut words) = (0, [[0; 4]; CELLS]);
+        for z in 0..n_cells[0] {
+            for y in 0..n_cells[1] {
+                for x in 0..n_cells[2] {
+                    let cell = [z, y, x];
+                    if n_drawn % CELLS == 0 {
+                        words = stream.blocks((first + n_drawn) as u64);
+                    }
+                    let words = &words[n_drawn % CELLS];
+                    let position: [usize; 3] = std::array::from_fn(|axis| {
+                        let within = unit_half((words[axis] >> 32) as u32);
+                        ((cell[axis] as f64 + within) * self.cell[axis]) as usize
                     });
-                    visit(MaskedPixel { cell: number, position, replacement });
+                    if (0..3).all(|axis| position[axis] < size[axis]) {
+                        let replacement = std::array::from_fn(|axis| {
+                            replace(position[axis], self.reach[axis], size[axis], words[axis] as u32)
+                        });
+                        visit(MaskedPixel { cell: (first + n_drawn) as u64, position, replacement });
+                    }
+                    n_drawn += 1;
                 }
             }
         }
@@ -159,34 +164,40 @@ impl N2vManipulate {
         let in_pattern = self.pattern.filter(|_| self.strategy == N2vStrategy::Median);
         let (centre, in_pattern) = ([self.roi_len() / 2], in_pattern.map(|pattern| pattern.places_in(self.reach)));
         let left_out = in_pattern.as_deref().unwrap_or(&centre);
-        let (mut roi, mut centres) = (Window::default(), Vec::new());
+        let mut roi = Window::default();
         let channels = original.chunks_exact(n_pixels).zip(masked.chunks_exact_mut(n_pixels));
         for (channel, ((original, masked), mask)) in channels.zip(mask.chunks_exact_mut(n_pixels)).enumerate() {
-            self.draw_masked_pixels(stream, channel, size, |pixel| {
-                mask[flat(pixel.position)] = 1;
-                masked[flat(pixel.position)] = match self.strategy {
-                    N2vStrategy::Uniform => original[flat(pixel.replacement)],
-                    N2vStrategy::Median => roi.median(original, size, pixel.position, self.reach, left_out),
+            self.draw_masked_pixels(stream, channel, size, |MaskedPixel { position, replacement, .. }| {
+                mask[flat(position)] = 1;
+                masked[flat(position)] = match self.strategy {
+                    N2vStrategy::Uniform => original[flat(replacement)],
+                    N2vStrategy::Median => roi.median(original, size, position, self.reach, left_out),
                 };
-                if self.pattern.is_some() {
-                    centres.push(pixel);
-                }
             });
             if let Some(pattern) = self.pattern {
-                pattern.overwrite(original, size, &stream.of(Purpose::Struct), &centres, masked);
-                centres.clear();
+                self.overwrite_patterns(pattern, original, size, stream, channel, masked);
             }
         }
+    }
+
+    // Compiled into its caller, it would slow down masks without a pattern.
+    #[inline(never)]
+    fn overwrite_patterns(
+        &self,
+        pattern: StructPattern,
+        original: &[f32],
+        size: [usize; 3],
+        stream: &Stream,
+        channel: usize,
+        masked: &mut [f32],
+    ) {
+        let mut overwriting = pattern.overwriting(original, stream.of(Purpose::Struct));
+        self.draw_masked_pixels(stream, channel, size, |pixel| overwriting.around(&pixel, size, masked));
     }
 }
 
 /// Cells whose words are drawn together, so that the processor has other work while one multiplication waits.
 const CELLS: usize = 2;
-
-/// The places of cells along Z, Y and X, X running fastest.
-fn cells_in_order(n: [usize; 3]) -> impl Iterator<Item = [usize; 3]> {
-    (0..n[0]).flat_map(move |z| (0..n[1]).flat_map(move |y| (0..n[2]).map(move |x| [z, y, x])))
-}
 
 /// The position of a replacement along one axis: at most `reach` away, never the position itself unless the border
 /// clamps it there.

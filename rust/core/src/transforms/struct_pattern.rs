@@ -90,34 +90,37 @@ impl StructPattern {
         places
     }
 
-    /// Gives random values to the patterns around the masked pixels of one channel, in their order, where they lie in the
-    /// patch. The values are uniform from the least to the greatest pixel of the original.
-    ///
-    /// The pixels of a pattern are counted row by row, but for the masked one, whether they lie in the patch or not. Each
-    /// has half a word: a cell uses as many blocks as hold those of one pattern, and the first pixel has the upper half
-    /// of the first word.
-    // Compiled into its caller, it would slow down masks without a pattern.
-    #[inline(never)]
-    pub(super) fn overwrite(
-        self,
-        original: &[f32],
-        size: [usize; 3],
-        stream: &Stream,
-        masked_pixels: &[MaskedPixel],
-        masked: &mut [f32],
-    ) {
-        let (range, steps) = (Range::of(original), self.steps());
+    /// What overwrites the patterns of a channel, from the item's stream for it.
+    pub(super) fn overwriting(self, original: &[f32], stream: Stream) -> Overwriting {
+        let steps = self.steps();
         let n_blocks = steps.len().div_ceil(PER_BLOCK) as u64;
-        let mut blocks = Blocks::of(*stream);
-        for pixel in masked_pixels {
-            let [z, y, x] = pixel.position;
-            for (number, steps) in (pixel.cell * n_blocks..).zip(steps.chunks(PER_BLOCK)) {
-                let halves = blocks.at(number).iter().flat_map(|&word| [(word >> 32) as u32, word as u32]);
-                for (&[step_y, step_x], half) in steps.iter().zip(halves) {
-                    let (y, x) = (y.wrapping_add_signed(step_y), x.wrapping_add_signed(step_x));
-                    if y < size[1] && x < size[2] {
-                        masked[(z * size[1] + y) * size[2] + x] = range.at(half);
-                    }
+        Overwriting { range: Range::of(original), steps, n_blocks, blocks: Blocks::of(stream) }
+    }
+}
+
+/// Gives the patterns of a channel random values, uniform from the least to the greatest of its pixels.
+///
+/// The pixels of a pattern are counted row by row, but for the masked one, whether they lie in the patch or not. Each has
+/// half a word: a cell uses as many blocks as hold those of one pattern, and the first pixel has the upper half of the
+/// first word.
+pub(super) struct Overwriting {
+    range: Range,
+    steps: Vec<[isize; 2]>,
+    n_blocks: u64,
+    blocks: Blocks,
+}
+
+impl Overwriting {
+    /// Overwrites the pattern around a masked pixel where it lies in the patch.
+    #[inline(always)]
+    pub(super) fn around(&mut self, pixel: &MaskedPixel, size: [usize; 3], masked: &mut [f32]) {
+        let [z, y, x] = pixel.position;
+        for (number, steps) in (pixel.cell * self.n_blocks..).zip(self.steps.chunks(PER_BLOCK)) {
+            let halves = self.blocks.at(number).iter().flat_map(|&word| [(word >> 32) as u32, word as u32]);
+            for (&[step_y, step_x], half) in steps.iter().zip(halves) {
+                let (y, x) = (y.wrapping_add_signed(step_y), x.wrapping_add_signed(step_x));
+                if y < size[1] && x < size[2] {
+                    masked[(z * size[1] + y) * size[2] + x] = self.range.at(half);
                 }
             }
         }
