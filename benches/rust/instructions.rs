@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use patchmill_core::dataset::{Batch, BatchBuffers, Item, Paired, PatchDataset};
 use patchmill_core::patching::{PatchFilter, Plan, Region, SampleSizes, TileGrid, filter_cells};
-use patchmill_core::prediction::{stitch_into, tile_into};
+use patchmill_core::prediction::{Window, stitch_into, tile_into};
 use patchmill_core::random::{Permutation, Purpose, Stream};
 use patchmill_core::sources::{Image, PixelType, statistics};
 use patchmill_core::transforms::{
@@ -197,9 +197,10 @@ fn tiles() -> Vec<Work> {
         }
     };
     let (predicted, mut sample) = (vec![0.5; 96 * 96], vec![0.0; SIDE * SIDE]);
+    let window = Window::whole([1, SIDE, SIDE]);
     let stitch = move || {
         for number in 0..grid.n_tiles() {
-            stitch_into(black_box(&predicted), &grid, number, &affines(), black_box(&mut sample));
+            stitch_into(black_box(&predicted), &grid, number, &affines(), &window, black_box(&mut sample));
         }
     };
     vec![("cut tiles".into(), Box::new(cut)), ("stitch tiles".into(), Box::new(stitch))]

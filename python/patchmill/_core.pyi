@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 __all__ = [
     "Augmentation",
     "Batch",
+    "Blend",
     "N2vManipulate",
     "PatchDataset",
     "Plan",
@@ -214,8 +215,56 @@ def stitch_into(
     first: int,
     normalization: _Normalization,
     out: NDArray[np.float32],
+    origin: Sequence[int] | None = None,
+    blend: Blend | None = None,
 ) -> None:
-    """Put the predicted tiles from number `first` on into `out` (C, Z, Y, X), back on the scale of the pixels."""
+    """Put the predicted tiles from number `first` on into `out`, back on the scale of the pixels.
+
+    Parameters
+    ----------
+    tiles : numpy.ndarray (B, C, Z, Y, X), float32
+        The predicted tiles.
+    grid : TileGrid
+        Where they lie.
+    first : int
+        The number of the first of them.
+    normalization : sequence of (shift, scale)
+        What the channels of the prediction are brought back by.
+    out : numpy.ndarray (C, Z, Y, X), float32
+        The sample, or a part of it that holds all that these tiles fill. With a blend they are added to it, so that it
+        is zero at first.
+    origin : sequence of int, optional
+        Where this part begins in the sample, along Z, Y and X; the sample's own beginning by default.
+    blend : Blend, optional
+        The weights of the tiles of this grid. Without, half of each overlap is taken from either neighbour.
+
+    Raises
+    ------
+    ShapeError
+        If the arrays do not fit the grid, or are not contiguous.
+    """
+
+@final
+class Blend:
+    """The weights of the tiles of a grid, which add up to 1 at every pixel.
+
+    A weight is 1 but in overlaps, over the whole of which it falls towards the edge of the tile: along a straight line
+    ("linear"), or as the flank of a Gaussian whose standard deviation is a third of the overlap ("gaussian").
+
+    Parameters
+    ----------
+    grid : TileGrid
+        The tiles.
+    profile : {"linear", "gaussian"}
+        How weights fall.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such profile.
+    """
+
+    def __new__(cls, grid: TileGrid, profile: str) -> Blend: ...
 
 @final
 class Augmentation:

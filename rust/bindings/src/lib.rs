@@ -26,7 +26,7 @@ mod _core {
     #[pymodule_export]
     use crate::patching::{PyPlan, PyTileGrid};
     #[pymodule_export]
-    use crate::prediction::{stitch_into, tiles_into};
+    use crate::prediction::{PyBlend, stitch_into, tiles_into};
     #[pymodule_export]
     use crate::random::{order, random_words, split_order};
     #[pymodule_export]

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use numpy::{PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
+use patchmill_core::prediction::{Blend, Profile, Window};
 use patchmill_core::transforms::Affine;
 use patchmill_core::{Error, Result, prediction};
 use pyo3::prelude::*;
@@ -56,10 +57,30 @@ pub(crate) fn tiles_into<'py>(
     })
 }
 
-/// Puts the predicted tiles from number `first` on into a sample, back on the scale of the pixels.
+/// How predicted tiles are weighted where they overlap.
+#[pyclass(frozen, module = "patchmill._core", name = "Blend")]
+pub(crate) struct PyBlend(Blend);
+
+#[pymethods]
+impl PyBlend {
+    #[new]
+    fn new(grid: &PyTileGrid, profile: &str) -> PyResult<Self> {
+        let profile = match profile {
+            "linear" => Profile::Linear,
+            "gaussian" => Profile::Gaussian,
+            other => {
+                let message = format!("blend: expected \"linear\", \"gaussian\" or None, got {other:?}.");
+                return Err(make("ConfigError", &message));
+            }
+        };
+        Ok(Self(Blend::new(&grid.0, profile)))
+    }
+}
+
+/// Puts the predicted tiles from number `first` on into a window of a sample, back on the scale of the pixels.
 #[pyfunction]
-#[pyo3(signature = (tiles, grid, *, first, normalization, out))]
-#[allow(clippy::needless_pass_by_value, reason = "extracted from Python")]
+#[pyo3(signature = (tiles, grid, *, first, normalization, out, origin = None, blend = None))]
+#[allow(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "extracted from Python")]
 pub(crate) fn stitch_into<'py>(
     py: Python<'py>,
     tiles: PyReadonlyArrayDyn<'py, f32>,
@@ -67,13 +88,26 @@ pub(crate) fn stitch_into<'py>(
     first: usize,
     normalization: Vec<(f64, f64)>,
     out: Bound<'py, PyArrayDyn<f32>>,
+    origin: Option<[usize; 3]>,
+    blend: Option<&PyBlend>,
 ) -> PyResult<()> {
+    let (grid, blend) = (&grid.0, blend.map(|blend| &blend.0));
     let affines = affines(&normalization);
-    let item_size = n_floats(affines.len(), grid.0.tile_size());
+    let item_size = n_floats(affines.len(), grid.tile_size());
     let n_tiles = tiles.shape().first().copied().unwrap_or(0);
+    let window = match *out.shape() {
+        [n_channels, z, y, x] if n_channels == affines.len() => {
+            Window { origin: origin.unwrap_or([0; 3]), size: [z, y, x] }
+        }
+        _ => return Err(wrong_tiles()),
+    };
     let fits = item_size.and_then(|size| size.checked_mul(n_tiles)) == Some(tiles.len())
-        && first.checked_add(n_tiles).is_some_and(|end| end <= grid.0.n_tiles())
-        && n_floats(affines.len(), grid.0.size()) == Some(out.len());
+        && first.checked_add(n_tiles).is_some_and(|end| end <= grid.n_tiles())
+        && blend.is_none_or(|blend| blend.grid() == grid)
+        && (first..first + n_tiles).all(|tile| {
+            let filled = blend.map_or_else(|| Window::kept(grid, tile), |blend| blend.covered(tile));
+            window.holds(&filled)
+        });
     let mut out = out.try_readwrite()?;
     let (true, Some(item_size), Ok(tiles), Ok(out)) = (fits, item_size, tiles.as_slice(), out.as_slice_mut()) else {
         return Err(wrong_tiles());
@@ -81,7 +115,10 @@ pub(crate) fn stitch_into<'py>(
     run(py, 1, |is_cancelled| {
         for (place, tile) in tiles.chunks_exact(item_size).enumerate() {
             check(is_cancelled)?;
-            prediction::stitch_into(tile, &grid.0, first + place, &affines, out);
+            match blend {
+                None => prediction::stitch_into(tile, grid, first + place, &affines, &window, out),
+                Some(blend) => prediction::blend_into(tile, blend, first + place, &affines, &window, out),
+            }
         }
         Ok(())
     })

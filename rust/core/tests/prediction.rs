@@ -1,7 +1,7 @@
 //! Tiles cut out and put together again are the image.
 
 use patchmill_core::patching::TileGrid;
-use patchmill_core::prediction::{stitch_into, tile_into};
+use patchmill_core::prediction::{Window, stitch_into, tile_into};
 use patchmill_core::sources::{Image, PixelType};
 use patchmill_core::transforms::Affine;
 use proptest::prelude::*;
@@ -30,7 +30,7 @@ proptest! {
             let mut out = vec![f32::NAN; n_channels * tile.iter().product::<usize>()];
             tile_into(&image, 0, &grid, number, &affines, &mut out);
             prop_assert!(out.iter().all(|pixel| pixel.is_finite()));
-            stitch_into(&out, &grid, number, &affines, &mut stitched);
+            stitch_into(&out, &grid, number, &affines, &Window::whole(size), &mut stitched);
         }
         prop_assert!(stitched.iter().zip(&pixels).all(|(&got, &expected)| got == f32::from(expected)));
     }

@@ -65,9 +65,19 @@ impl TileGrid {
     ///
     /// If there is no such tile.
     pub fn tile(&self, number: usize) -> [TileSpan; 3] {
-        let [_, n_y, n_x] = [0, 1, 2].map(|axis| self.spans[axis].len());
-        let place = [number / (n_y * n_x), number / n_x % n_y, number % n_x];
+        let place = self.place(number);
         std::array::from_fn(|axis| self.spans[axis][place[axis]])
+    }
+
+    /// The spans along Z, Y and X that tiles are the product of.
+    pub(crate) fn spans(&self) -> &[Vec<TileSpan>; 3] {
+        &self.spans
+    }
+
+    /// Which of the spans along Z, Y and X are those of a tile.
+    pub(crate) fn place(&self, number: usize) -> [usize; 3] {
+        let [_, n_y, n_x] = [0, 1, 2].map(|axis| self.spans[axis].len());
+        [number / (n_y * n_x), number / n_x % n_y, number % n_x]
     }
 }
 
