@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from patchmill.config import Configuration, load_configuration
 from patchmill.dataset import TrainDataModule
 from patchmill.errors import ConfigError, ShapeError
-from patchmill.prediction import predict_image
-from patchmill.sources import has_statistics, input_normalization, open_images, target_normalization
+from patchmill.prediction import Writing, predict_to_files, prepare
 from patchmill.training import Trainer, TrainingReport, load_checkpoint, restore_weights
 
 __all__ = ["CAREamist"]
@@ -194,6 +193,9 @@ class CAREamist:
         tile_overlap: Sequence[int] = (48, 48),
         axes: str | None = None,
         data_type: str | None = None,
+        tta_transforms: bool = False,
+        blend: Literal["gaussian", "linear"] | None = None,
+        dataloader_params: Mapping[str, Any] | None = None,
         read_source_func: Callable[..., Any] | None = None,
         extension_filter: str = "",
     ) -> list[NDArray[np.float32]]:
@@ -201,10 +203,11 @@ class CAREamist:
 
         Parameters
         ----------
-        source : numpy.ndarray, path, or a sequence of either
-            The images.
+        source : numpy.ndarray, path, a sequence of either, or PredictDataModule
+            The images. Files are opened one at a time. A data module has its own tiles, axes, batch size,
+            augmentation and loader parameters.
         batch_size : int, default=1
-            How many tiles go through the network together.
+            How many tiles go through the network together; of several samples and images, if tiles have one size.
         tile_size : sequence of int, optional
             The size of a tile, (Z)YX. None: each sample at once.
         tile_overlap : sequence of int, default=(48, 48)
@@ -213,6 +216,14 @@ class CAREamist:
             The axes of the images, by default those of the configuration.
         data_type : {"array", "tiff", "custom"}, optional
             What the source is, by default as in the configuration.
+        tta_transforms : bool, default=False
+            Whether predictions are averaged over the flips and quarter turns that were used in training. Tiles that are
+            not square in YX are not turned by a quarter.
+        blend : {"gaussian", "linear"}, optional
+            How tiles are weighted over the whole of their overlap. None: half of it is taken from either neighbour.
+        dataloader_params : mapping, optional
+            Arguments of ``torch.utils.data.DataLoader``: ``num_workers`` is read as the number of threads that cut
+            tiles (0: all cores), others have no effect here.
         read_source_func, extension_filter
             As for `train`.
 
@@ -224,34 +235,104 @@ class CAREamist:
         Raises
         ------
         PatchmillError
-            If the network was not trained, or an image, a size or an overlap does not fit it.
+            If the network was not trained, an image, a size or an overlap does not fit it, or the memory does not do.
         """
-        config, algorithm = self.config.data_config, self.config.algorithm_config
-        if not has_statistics(config):
-            msg = "predict: expected a network that was trained, got one that was not. Train it, or load a checkpoint."
-            raise ConfigError(msg)
-        normalization = input_normalization(config, algorithm.model.in_channels)
-        output = normalization
-        if algorithm.algorithm != "n2v":
-            output = target_normalization(config, algorithm.model.num_classes)
-        images = open_images(
+        predictor, reader = prepare(
+            self.model,
+            self.config,
             source,
-            data_type or config.data_type,
-            axes or config.axes,
+            batch_size=batch_size,
+            tile_size=tile_size,
+            tile_overlap=tile_overlap,
+            axes=axes,
+            data_type=data_type,
+            tta_transforms=tta_transforms,
+            blend=blend,
+            dataloader_params=dataloader_params,
             read_source_func=read_source_func,
             extension_filter=extension_filter,
-            channels=config.channels,
+            progress=self._progress,
         )
-        return [
-            predict_image(
-                self.model,
-                image,
-                normalization=normalization,
-                target_normalization=output,
-                tile_size=tile_size,
-                tile_overlap=tile_overlap,
-                batch_size=batch_size,
-                progress=self._progress,
-            )
-            for image in images
-        ]
+        return predictor.predict(reader)
+
+    def predict_to_disk(
+        self,
+        source: Any,
+        *,
+        batch_size: int = 1,
+        tile_size: Sequence[int] | None = None,
+        tile_overlap: Sequence[int] = (48, 48),
+        axes: str | None = None,
+        data_type: str | None = None,
+        tta_transforms: bool = False,
+        blend: Literal["gaussian", "linear"] | None = None,
+        dataloader_params: Mapping[str, Any] | None = None,
+        read_source_func: Callable[..., Any] | None = None,
+        extension_filter: str = "",
+        prediction_dir: str | os.PathLike[str] = "predictions",
+        write_type: Literal["tiff", "custom"] = "tiff",
+        write_extension: str | None = None,
+        write_func: Callable[..., Any] | None = None,
+        write_func_kwargs: Mapping[str, Any] | None = None,
+        overwrite: bool = False,
+    ) -> list[Path]:
+        """Restore images into files, one after the other.
+
+        A TIFF is written by rows of tiles while its image is restored, where Y and X are the last of its axes; so it
+        takes the memory of a few tiles. Other files take that of one image.
+
+        Parameters
+        ----------
+        source, batch_size, tile_size, tile_overlap, axes, data_type, tta_transforms, blend, dataloader_params
+            As for `predict`.
+        read_source_func, extension_filter
+            As for `predict`.
+        prediction_dir : path, default="predictions"
+            The folder, below the work folder if it is not absolute. Files keep their names and their sub-folders;
+            arrays are written as ``array_0.tiff``, ``array_1.tiff``, ...
+        write_type : {"tiff", "custom"}, default="tiff"
+            TIFF files, with the metadata of TIFF sources; or what `write_func` writes.
+        write_extension : str, optional
+            What custom files end in, such as ``".npy"``.
+        write_func : callable, optional
+            What writes custom files: called with a path, the array, and `write_func_kwargs`.
+        write_func_kwargs : mapping, optional
+            Its further arguments.
+        overwrite : bool, default=False
+            Whether files may be there already. If not, one that is stops everything before it begins.
+
+        Returns
+        -------
+        list of pathlib.Path
+            The files, one per image.
+
+        Raises
+        ------
+        PatchmillError
+            As `predict` does, or if a file cannot be written. Files that are done before stay; the error names them.
+        """
+        writing = Writing(
+            folder=self.work_dir / prediction_dir,
+            write_type=write_type,
+            write_extension=write_extension,
+            write_func=write_func,
+            write_func_kwargs=dict(write_func_kwargs or {}),
+            overwrite=overwrite,
+        )
+        predictor, reader = prepare(
+            self.model,
+            self.config,
+            source,
+            batch_size=batch_size,
+            tile_size=tile_size,
+            tile_overlap=tile_overlap,
+            axes=axes,
+            data_type=data_type,
+            tta_transforms=tta_transforms,
+            blend=blend,
+            dataloader_params=dataloader_params,
+            read_source_func=read_source_func,
+            extension_filter=extension_filter,
+            progress=self._progress,
+        )
+        return predict_to_files(predictor, reader, writing)

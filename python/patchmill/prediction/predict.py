@@ -1,27 +1,210 @@
-"""An image through a trained network, in tiles that overlap."""
+"""Images through a trained network, in tiles that overlap."""
 
 from __future__ import annotations
 
-import itertools
+import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import repeat
 from numbers import Integral
-from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from patchmill._core import TileGrid, default_num_threads, statistics, stitch_into, tiles_into
-from patchmill.errors import ConfigError, ShapeError
+from patchmill._core import default_num_threads
+from patchmill.errors import ConfigError
 from patchmill.models import UNet
+from patchmill.prediction.batches import Frame, ahead, cut_batches
+from patchmill.prediction.canvas import ArrayCanvas, BlendName, Canvas
+from patchmill.prediction.network import Network
+from patchmill.prediction.orientations import IDENTITY, Orientation
+from patchmill.prediction.reader import ImageReader
+from patchmill.prediction.tiling import Tiling, check_image
 from patchmill.progress import track
-from patchmill.sources import Image, Normalization, restore_axes
-from patchmill.training import memory_format
+from patchmill.sources import Image, Normalization
 
-__all__ = ["predict_image"]
+__all__ = ["Predictor", "predict_image"]
 
 logger = logging.getLogger("patchmill")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predictor:
+    """A network, and how images go through it.
+
+    Parameters
+    ----------
+    model : UNet
+        The network, on the device that it runs on.
+    normalization : Normalization
+        What the pixels are normalised by.
+    target_normalization : Normalization
+        What predictions are brought back by: that of the targets, or of the images if there were none.
+    tile_size : sequence of int, optional
+        The size of a tile, (Z)YX, each a multiple of ``2**depth``. None: each sample at once.
+    tile_overlap : sequence of int, default=(48, 48)
+        How far tiles overlap, (Z)YX, each even and smaller than the tile.
+    batch_size : int, default=1
+        The most tiles that go through the network together.
+    orientations : sequence of Orientation
+        What predictions are averaged over.
+    blend : {"gaussian", "linear"}, optional
+        How tiles are weighted, over the whole of their overlap. None: half of it is taken from either neighbour.
+    num_threads : int, optional
+        The threads that cut tiles; as many as there are cores by default.
+    progress : bool, default=False
+        Whether a progress bar is drawn. Without it, a line of the log says what is predicted.
+
+    Attributes
+    ----------
+    tiling : Tiling
+        The tiles, checked.
+
+    Raises
+    ------
+    ConfigError
+        If tile size, overlap, batch size or blend are not valid.
+    """
+
+    model: UNet
+    normalization: Normalization
+    target_normalization: Normalization
+    tile_size: Sequence[int] | None = None
+    tile_overlap: Sequence[int] = (48, 48)
+    batch_size: int = 1
+    orientations: Sequence[Orientation] = (IDENTITY,)
+    blend: BlendName | None = None
+    num_threads: int | None = None
+    progress: bool = False
+    tiling: Tiling = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.batch_size, Integral) or self.batch_size < 1:
+            msg = f"batch_size: expected a whole number of at least 1, got {self.batch_size!r}."
+            raise ConfigError(msg)
+        if self.blend not in ("gaussian", "linear", None):
+            msg = f"blend: expected 'gaussian', 'linear' or None, got {self.blend!r}."
+            raise ConfigError(msg)
+        object.__setattr__(self, "tiling", Tiling.of(self.model, self.tile_size, self.tile_overlap))
+
+    def check(self, reader: ImageReader) -> None:
+        """Check what is known of images before any is read.
+
+        Parameters
+        ----------
+        reader : ImageReader
+            The images.
+
+        Raises
+        ------
+        ShapeError
+            If one has other channels or dimensions than the network.
+        """
+        for image in reader.known or ():
+            check_image(self.model, image)
+
+    def predict(self, reader: ImageReader) -> list[NDArray[np.float32]]:
+        """Predict images.
+
+        Parameters
+        ----------
+        reader : ImageReader
+            The images.
+
+        Returns
+        -------
+        list of numpy.ndarray, float32
+            A prediction for each, in its axes and shape.
+
+        Raises
+        ------
+        PatchmillError
+            If an image cannot be read, has pixels that are no numbers, or does not fit the network or the memory.
+        """
+        return list(self.run(reader, lambda frame: ArrayCanvas(frame, self.target_normalization, self.blend)))
+
+    def run(self, reader: ImageReader, open_canvas: Callable[[Frame], Canvas[T]]) -> Iterator[T]:
+        """Predict images, each on a canvas of its own, one after the other.
+
+        Parameters
+        ----------
+        reader : ImageReader
+            The images. It is closed at the end.
+        open_canvas : callable
+            Makes the canvas of an image.
+
+        Yields
+        ------
+        object
+            What each canvas makes of its tiles, in the order of the images.
+
+        Raises
+        ------
+        PatchmillError
+            As `predict` does.
+        """
+        with contextlib.closing(reader):
+            self.check(reader)
+            n_tiles = None
+            if reader.known is not None:
+                n_tiles = sum(image.n_samples * len(self.tiling.grid(image)) for image in reader.known)
+            if not self.progress:
+                logger.info("predicting %s: %s tiles", reader.title, "?" if n_tiles is None else n_tiles)
+            steps = _Steps(self._steps(reader, open_canvas), n_tiles, len(reader))
+            for results in track(steps, f"Predicting {reader.title}", visible=self.progress):
+                yield from results
+
+    def _steps(self, reader: ImageReader, open_canvas: Callable[[Frame], Canvas[T]]) -> Iterator[tuple[int, list[T]]]:
+        """Yield after each batch how many tiles it had, and what has become ready."""
+        network = Network(self.model, self.orientations)
+        batches = cut_batches(
+            self.model,
+            reader,
+            self.tiling,
+            self.normalization,
+            batch_size=self.batch_size,
+            num_threads=self.num_threads or default_num_threads(),
+        )
+        canvas: Canvas[T] | None = None
+        try:
+            for batch in ahead(batches):
+                predicted, start, results = network(batch.tiles), 0, []
+                for part in batch.parts:
+                    if part.is_start:
+                        canvas = open_canvas(part.frame)
+                    assert canvas is not None
+                    canvas.add(predicted[start : start + part.n_tiles], part.sample, part.first)
+                    start += part.n_tiles
+                    if part.is_end:
+                        finished, canvas = canvas, None
+                        results.append(finished.finish())
+                yield batch.n_tiles, results
+        finally:
+            if canvas is not None:
+                canvas.abort()
+
+
+class _Steps(Generic[T]):
+    """The steps of a progress bar: one for each tile or, where nobody knows how many there are, for each image."""
+
+    def __init__(self, batches: Iterator[tuple[int, list[T]]], n_tiles: int | None, n_images: int) -> None:
+        self._batches = batches
+        self._n_tiles = n_tiles
+        self._n_images = n_images
+
+    def __len__(self) -> int:
+        return self._n_images if self._n_tiles is None else self._n_tiles
+
+    def __iter__(self) -> Iterator[list[T]]:
+        for n_tiles, results in self._batches:
+            n_steps = len(results) if self._n_tiles is None else n_tiles
+            yield from repeat([], n_steps - 1)
+            if n_steps:
+                yield results
 
 
 def predict_image(
@@ -33,31 +216,21 @@ def predict_image(
     tile_size: Sequence[int] | None = None,
     tile_overlap: Sequence[int] = (48, 48),
     batch_size: int = 1,
+    blend: BlendName | None = None,
+    orientations: Sequence[Orientation] = (IDENTITY,),
     progress: bool = False,
 ) -> NDArray[np.float32]:
     """Predict an image.
 
-    Tiles overlap; half of each overlap is taken from either neighbour. An axis shorter than its tile is padded by
-    reflection, and the padding is cut off again.
+    Tiles overlap; half of each overlap is taken from either neighbour, or all of it is blended. An axis shorter than
+    its tile is padded by reflection, and the padding is cut off again.
 
     Parameters
     ----------
-    model : UNet
-        The network, on the device that it runs on.
+    model, normalization, target_normalization, tile_size, tile_overlap, batch_size, blend, orientations, progress
+        As for `Predictor`.
     image : Image
         The image, of as many channels as the network takes.
-    normalization : Normalization
-        What the pixels are normalised by.
-    target_normalization : Normalization
-        What the prediction is brought back by: that of the targets, or of the images if there were none.
-    tile_size : sequence of int, optional
-        The size of a tile, (Z)YX, each a multiple of ``2**depth``. None: the whole image at once.
-    tile_overlap : sequence of int, default=(48, 48)
-        How far tiles overlap, (Z)YX, each even and smaller than the tile.
-    batch_size : int, default=1
-        How many tiles go through the network together.
-    progress : bool, default=False
-        Whether a progress bar is drawn. Without it, a line of the log says how many tiles there are.
 
     Returns
     -------
@@ -67,89 +240,24 @@ def predict_image(
     Raises
     ------
     ConfigError
-        If tile size, overlap or batch size are not valid.
+        If tile size, overlap, batch size or blend are not valid.
     DataError
         If a pixel is NaN, infinite, or of a magnitude beyond 2**53. It names the first one.
+    InternalError
+        If the memory does not do. It proposes a batch and a tile that should fit.
     ShapeError
         If the image has another number of channels or dimensions than the network.
     """
-    if image.n_channels != model.in_channels:
-        msg = (
-            f"{image.name}, axis C: expected {model.in_channels} channels, as the network was trained on, got "
-            f"{image.n_channels}: its axes are {image.axes!r}, its shape {image.shape}."
-        )
-        raise ShapeError(msg)
-    if not isinstance(batch_size, Integral) or batch_size < 1:
-        msg = f"batch_size: expected a whole number of at least 1, got {batch_size!r}."
-        raise ConfigError(msg)
-    tile_size, tile_overlap = _check_tiles(model, image, tile_size, tile_overlap)
-    grid = TileGrid(image.size_zyx, tile_size=_zyx(tile_size, 1), tile_overlap=_zyx(tile_overlap, 0))
-    samples = np.empty((image.n_samples, target_normalization.n_channels, *image.size_zyx), np.float32)
-    if image.dtype.kind == "f" or image.dtype.itemsize == 8:
-        # One pixel that is no number would spread as far as the network sees. All others are fine.
-        statistics([(image.name, image.pixels)], num_threads=default_num_threads())
-    batches = list(itertools.product(range(image.n_samples), range(0, len(grid), batch_size)))
-    if not progress:
-        logger.info("%s: predicting %d tiles of %s pixels", image.name, image.n_samples * len(grid), tile_size)
-    for sample, first in track(batches, f"Predicting {Path(image.name).name}", visible=progress):
-        tiles = np.empty((min(batch_size, len(grid) - first), image.n_channels, *tile_size), np.float32)
-        tiles_into(
-            (image.name, image.pixels),
-            sample,
-            grid,
-            first=first,
-            normalization=normalization.pairs,
-            out=tiles,
-            num_threads=default_num_threads(),
-        )
-        predicted = _forward(model, tiles)
-        stitch_into(predicted, grid, first=first, normalization=target_normalization.pairs, out=samples[sample])
-    return restore_axes(samples, image.axes, image.shape)
-
-
-@torch.inference_mode()
-def _forward(model: UNet, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Send tiles through the network."""
-    model.eval()
-    device = next(model.parameters()).device
-    batch = torch.from_numpy(tiles).to(device, memory_format=memory_format(device, model.conv_dims))
-    predicted: NDArray[np.float32] = model(batch).float().cpu().contiguous().numpy()
+    predictor = Predictor(
+        model=model,
+        normalization=normalization,
+        target_normalization=target_normalization,
+        tile_size=tile_size,
+        tile_overlap=tile_overlap,
+        batch_size=batch_size,
+        blend=blend,
+        orientations=orientations,
+        progress=progress,
+    )
+    (predicted,) = predictor.predict(ImageReader([image], known=[image]))
     return predicted
-
-
-def _check_tiles(
-    model: UNet, image: Image, tile_size: Sequence[int] | None, tile_overlap: Sequence[int]
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Check the tiles' size and overlap; without a size, find that of one tile that holds the image."""
-    axes = "ZYX" if model.conv_dims == 3 else "YX"
-    factor = 2**model.depth
-    if image.size_zyx[0] > 1 and model.conv_dims == 2:
-        msg = (
-            f"{image.name}, axis Z: expected one plane, because the network is 2D, got {image.size_zyx[0]}. Give the "
-            "axes with T or S in the place of Z to predict plane by plane."
-        )
-        raise ShapeError(msg)
-    if tile_size is None:
-        return tuple(-(-size // factor) * factor for size in image.size_zyx[-len(axes) :]), (0,) * len(axes)
-    for name, sizes, least in (("tile_size", tile_size, 1), ("tile_overlap", tile_overlap, 0)):
-        given = tuple(sizes) if isinstance(sizes, Sequence) else (sizes,)
-        if len(given) != len(axes) or not all(isinstance(size, Integral) and size >= least for size in given):
-            msg = (
-                f"{name}: expected {len(axes)} whole numbers of pixels, {axes}, for a {model.conv_dims}D network, got "
-                f"{sizes!r}. Give one per axis, at least {least}."
-            )
-            raise ConfigError(msg)
-    for axis, size in zip(axes, tile_size, strict=True):
-        if size % factor:
-            nearest = max(round(size / factor), 1) * factor
-            msg = (
-                f"tile_size, axis {axis}: expected a multiple of {factor}, because the network halves it "
-                f"{model.depth} times, got {size}. Use {nearest}."
-            )
-            raise ConfigError(msg)
-    return tuple(tile_size), tuple(tile_overlap)
-
-
-def _zyx(sizes: tuple[int, ...], of_z: int) -> tuple[int, ...]:
-    """Add the size along Z that a 2D tile has."""
-    return (of_z, *sizes) if len(sizes) == 2 else sizes

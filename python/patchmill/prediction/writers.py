@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from patchmill.sources.files import PathLike
     from patchmill.sources.tiff.metadata import TiffMetadata
 
-__all__ = ["check_writable", "write_tiff"]
+__all__ = ["check_free", "check_writable", "create_tiff", "not_written", "write_tiff"]
 
 # Offsets in a classic TIFF, which ImageJ's is, have 32 bits; the rest is left for its tags.
 _CLASSIC_BYTES = 2**32 - 2**25
@@ -59,13 +59,13 @@ def check_writable(path: PathLike, *, overwrite: bool = False) -> None:
         msg = f"{path}: expected the name of a TIFF file for the output, got {path.name!r}. End it in .tif."
         raise OutputError(msg)
     try:
-        _check_free(path, overwrite=overwrite)
+        check_free(path, overwrite=overwrite)
         with tempfile.TemporaryFile(dir=path.resolve().parent):
             pass
     except OutputError:
         raise
     except OSError as error:
-        raise OutputError(_not_written(path, error)) from error
+        raise OutputError(not_written(path, error)) from error
 
 
 def write_tiff(
@@ -119,11 +119,56 @@ def write_tiff(
         try:
             tifffile.imwrite(part, image, software="patchmill", **options)
         except Exception as error:
-            raise OutputError(_not_written(path, error)) from error
-        _check_free(path, overwrite=overwrite)
+            raise OutputError(not_written(path, error)) from error
+        check_free(path, overwrite=overwrite)
 
 
-def _check_free(path: Path, *, overwrite: bool) -> None:
+def create_tiff(path: Path, shape: tuple[int, ...], axes: str, *, metadata: TiffMetadata | None = None) -> int:
+    """Create a TIFF file of zeros, as `write_tiff` writes it, for float32 pixels that are written into it afterwards.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    shape : tuple of int
+        The shape of the image.
+    axes : str
+        Its axes, the last of which are Y and X.
+    metadata : TiffMetadata, optional
+        As for `write_tiff`.
+
+    Returns
+    -------
+    int
+        The offset, in bytes, of the first pixel. All pixels follow it in the order of the axes, little-endian.
+    """
+    # An image that takes no memory.
+    stand_in = np.broadcast_to(np.float32(0), shape)
+    options = _write_options(stand_in, parse_axes(axes), metadata)
+    place = tifffile.imwrite(
+        path, shape=shape, dtype="<f4", byteorder="<", software="patchmill", returnoffset=True, **options
+    )
+    assert place is not None
+    return place[0]
+
+
+def check_free(path: Path, *, overwrite: bool) -> None:
+    """Check that a file may have its name.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    overwrite : bool
+        Whether it may be there already.
+
+    Raises
+    ------
+    OutputError
+        If it is a folder, or lies in none.
+    OutputExistsError
+        If it is there, and is not to be overwritten.
+    """
     if path.is_dir():
         msg = f"{path}: expected a file name for the output, got a folder. Add a file name."
         raise OutputError(msg)
@@ -135,7 +180,8 @@ def _check_free(path: Path, *, overwrite: bool) -> None:
         raise OutputError(msg)
 
 
-def _not_written(path: Path, error: Exception) -> str:
+def not_written(path: Path, error: Exception) -> str:
+    """Say why a file could not be written."""
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return (
         f"{path}: expected a file that can be written, got: {reason}. Choose another folder, or make room and grant "

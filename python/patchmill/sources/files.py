@@ -13,7 +13,7 @@ from pathlib import Path
 
 from patchmill.errors import ConfigError, DtypeError, MissingFileError, PairError, ReadError
 
-__all__ = ["PathLike", "described", "list_files", "pair_files", "shown"]
+__all__ = ["PathLike", "described", "list_files", "pair_files", "relative_names", "shown"]
 
 PathLike = str | os.PathLike[str]
 """What stands for a file or a folder."""
@@ -101,7 +101,7 @@ def pair_files(
     target_files = list_files(targets, data_type, extension_filter)
     if input_files == _paths(inputs) and target_files == _paths(targets) and len(input_files) == len(target_files) == 1:
         return list(zip(input_files, target_files, strict=True))
-    input_names, target_names = _relative_names(inputs, input_files), _relative_names(targets, target_files)
+    input_names, target_names = relative_names(inputs, input_files), relative_names(targets, target_files)
     for what, names in (("inputs", input_names), ("targets", target_names)):
         repeated = [name for name, count in Counter(names).items() if count > 1]
         if repeated:
@@ -264,7 +264,21 @@ def _paths(data: PathLike | Sequence[PathLike]) -> list[Path]:
     return [Path(text) for text in texts]
 
 
-def _relative_names(data: PathLike | Sequence[PathLike], files: list[Path]) -> list[str]:
+def relative_names(data: PathLike | Sequence[PathLike], files: Sequence[Path]) -> list[str]:
+    """Name files by their paths below their folder, or below the deepest folder that holds all files of a list.
+
+    Parameters
+    ----------
+    data : path or sequence of paths
+        What was listed.
+    files : sequence of pathlib.Path
+        The files that `list_files` made of it.
+
+    Returns
+    -------
+    list of str
+        A name for each file, with ``/`` between folders.
+    """
     # Not resolved: a folder of symbolic links is paired by the names of the links.
     absolute = [Path(os.path.abspath(file)) for file in files]  # noqa: PTH100
     paths = _paths(data)

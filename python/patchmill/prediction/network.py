@@ -1,0 +1,124 @@
+"""Tiles through a network, and what is said where they do not fit into its memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from patchmill.errors import InternalError
+from patchmill.models import UNet
+from patchmill.prediction.orientations import IDENTITY, Orientation
+from patchmill.sources import usable_memory
+from patchmill.training import memory_format
+
+__all__ = ["Network"]
+
+_MAPS = 16
+"""How many maps a network is reckoned to hold at once, at full resolution and with the channels of its first level."""
+
+_SHARE = 0.6
+"""The share of the free memory that proposed batches may take."""
+
+
+class Network:
+    """A network that predicts batches of tiles, averaged over orientations if there are several.
+
+    Parameters
+    ----------
+    model : UNet
+        The network, on the device that it runs on. It is put in evaluation mode.
+    orientations : sequence of Orientation
+        What predictions are averaged over. Tiles that are not square in YX leave out those that exchange Y and X.
+    """
+
+    def __init__(self, model: UNet, orientations: Sequence[Orientation] = (IDENTITY,)) -> None:
+        self._model = model.eval()
+        self._orientations = orientations
+        self._device = next(model.parameters()).device
+        self._format = memory_format(self._device, model.conv_dims)
+
+    def __call__(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Predict tiles.
+
+        Parameters
+        ----------
+        tiles : numpy.ndarray (B, C, (Z), Y, X), float32
+            The tiles, normalised.
+
+        Returns
+        -------
+        numpy.ndarray (B, C, (Z), Y, X), float32
+            Their predictions: the mean over the orientations, summed up in float32 in their order.
+
+        Raises
+        ------
+        InternalError
+            If the memory of the device does not do. It proposes a batch and a tile that should fit.
+        """
+        try:
+            return self._predict(tiles)
+        except (RuntimeError, MemoryError) as error:
+            if not _is_out_of_memory(error):
+                raise
+            reason = error
+        # Outside of the handler, where nothing holds the tensors of the failed attempt any more.
+        msg = self._advice(tiles.shape, reason.with_traceback(None))
+        raise InternalError(msg) from reason
+
+    @torch.inference_mode()
+    def _predict(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
+        batch = torch.from_numpy(tiles).to(self._device, memory_format=self._format)
+        is_square = tiles.shape[-1] == tiles.shape[-2]
+        first, *others = [o for o in self._orientations if is_square or not o.transpose]
+        total = self._forward(batch, first)
+        for orientation in others:
+            total += self._forward(batch, orientation)
+        if others:
+            total /= 1 + len(others)
+        predicted: NDArray[np.float32] = total.cpu().contiguous().numpy()
+        return predicted
+
+    def _forward(self, batch: torch.Tensor, orientation: Orientation) -> torch.Tensor:
+        laid = orientation.apply(batch).contiguous(memory_format=self._format)
+        return orientation.undo(self._model(laid).float())
+
+    def _advice(self, shape: tuple[int, ...], reason: BaseException) -> str:
+        batch_size, _, *tile = shape
+        axes = "ZYX"[-len(tile) :]
+        fewer, smaller = self._fitting(batch_size, tile)
+        size = f"({', '.join(map(str, smaller))})"
+        return (
+            f"prediction on {self._device}: expected memory for {batch_size} tiles of {tuple(tile)} pixels ({axes}), "
+            f"got: {str(reason).splitlines()[0] if str(reason) else 'out of memory'}. Use batch_size={fewer} and "
+            f"tile_size={size}, with an overlap that is smaller than that."
+        )
+
+    def _fitting(self, batch_size: int, tile: Sequence[int]) -> tuple[int, list[int]]:
+        """Find a batch and a tile that should fit, by what the network holds for each pixel."""
+        model, smaller = self._model, list(tile)
+        width = model.groups * model.output.get_parameter("weight").shape[1]
+        bytes_per_pixel = 4 * (_MAPS * width + model.in_channels)
+        # What did not fit is no measure of what does, but nothing near it is proposed.
+        most = min(_SHARE * self._free_bytes() / bytes_per_pixel, batch_size * math.prod(tile) / 2)
+        factor = 2**model.depth
+        while math.prod(smaller) > most and max(smaller) > factor:
+            longest = max(range(len(smaller)), key=lambda axis: smaller[axis])
+            smaller[longest] = max(smaller[longest] // 2 // factor, 1) * factor
+        return max(1, min(batch_size, int(most // math.prod(smaller)))), smaller
+
+    def _free_bytes(self) -> int:
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+            return torch.cuda.mem_get_info(self._device)[0]
+        return usable_memory()
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether memory was short: torch's allocator for the CPU says so in words alone."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    return any(words in str(error) for words in ("DefaultCPUAllocator", "not enough memory", "out of memory"))

@@ -1,0 +1,131 @@
+"""In which tiles images go through a network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Self
+
+from patchmill._core import TileGrid
+from patchmill.errors import ConfigError, ShapeError
+from patchmill.models import UNet
+from patchmill.sources import Image, ImageLike
+
+__all__ = ["Tiling", "check_image"]
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """The size of tiles and their overlap, which fit a network.
+
+    Parameters
+    ----------
+    factor : int
+        What tiles are a multiple of along every axis: ``2**depth`` of the network.
+    n_dims : {2, 3}
+        The dimensions of the network.
+    tile_size : tuple of int, optional
+        The size of a tile, (Z)YX. None: each sample at once.
+    tile_overlap : tuple of int
+        How far tiles overlap, (Z)YX.
+    """
+
+    factor: int
+    n_dims: int
+    tile_size: tuple[int, ...] | None
+    tile_overlap: tuple[int, ...]
+
+    @classmethod
+    def of(cls, model: UNet, tile_size: Sequence[int] | None, tile_overlap: Sequence[int]) -> Self:
+        """Check size and overlap.
+
+        Parameters
+        ----------
+        model : UNet
+            The network.
+        tile_size : sequence of int, optional
+            The size of a tile, (Z)YX.
+        tile_overlap : sequence of int
+            How far tiles overlap, (Z)YX. Without a size it means nothing.
+
+        Returns
+        -------
+        Tiling
+            The tiles.
+
+        Raises
+        ------
+        ConfigError
+            If a size is no multiple of ``2**depth``, an overlap is odd or not smaller than its tile, or there is not
+            one of each per axis.
+        """
+        axes, factor = "ZYX"[-model.conv_dims :], 2**model.depth
+        if tile_size is None:
+            return cls(factor, model.conv_dims, None, (0,) * len(axes))
+        for name, sizes, least in (("tile_size", tile_size, 1), ("tile_overlap", tile_overlap, 0)):
+            given = tuple(sizes) if isinstance(sizes, Sequence) else (sizes,)
+            if len(given) != len(axes) or not all(isinstance(size, Integral) and size >= least for size in given):
+                msg = (
+                    f"{name}: expected {len(axes)} whole numbers of pixels, {axes}, for a {model.conv_dims}D network, "
+                    f"got {sizes!r}. Give one per axis, at least {least}."
+                )
+                raise ConfigError(msg)
+        for axis, size in zip(axes, tile_size, strict=True):
+            if size % factor:
+                nearest = max(round(size / factor), 1) * factor
+                msg = (
+                    f"tile_size, axis {axis}: expected a multiple of {factor}, because the network halves it "
+                    f"{model.depth} times, got {size}. Use {nearest}."
+                )
+                raise ConfigError(msg)
+        tiling = cls(factor, model.conv_dims, tuple(tile_size), tuple(tile_overlap))
+        size_zyx = _zyx(tiling.tile_size or (), 1)
+        TileGrid(size_zyx, tile_size=size_zyx, tile_overlap=_zyx(tiling.tile_overlap, 0))
+        return tiling
+
+    def size(self, image: ImageLike) -> tuple[int, ...]:
+        """Return the size of the tiles of an image, (Z)YX; without a size, that of one tile that holds a sample."""
+        if self.tile_size is not None:
+            return self.tile_size
+        return tuple(-(-size // self.factor) * self.factor for size in image.size_zyx[-self.n_dims :])
+
+    def grid(self, image: ImageLike) -> TileGrid:
+        """Return the tiles of a sample of an image."""
+        tile_size, overlap = _zyx(self.size(image), 1), _zyx(self.tile_overlap, 0)
+        return TileGrid(image.size_zyx, tile_size=tile_size, tile_overlap=overlap)
+
+
+def check_image(model: UNet, image: ImageLike) -> None:
+    """Check that an image has the channels and the dimensions of a network.
+
+    Parameters
+    ----------
+    model : UNet
+        The network.
+    image : Image or ImageHeader
+        The image.
+
+    Raises
+    ------
+    ShapeError
+        If it has not.
+    """
+    if image.n_channels != model.in_channels:
+        what = f": its axes are {image.axes!r}, its shape {image.shape}." if isinstance(image, Image) else "."
+        msg = (
+            f"{image.name}, axis C: expected {model.in_channels} channels, as the network was trained on, got "
+            f"{image.n_channels}{what} Give images like those of the training, or check which axis is C."
+        )
+        raise ShapeError(msg)
+    if image.size_zyx[0] > 1 and model.conv_dims == 2:
+        msg = (
+            f"{image.name}, axis Z: expected one plane, because the network is 2D, got {image.size_zyx[0]}. Give the "
+            "axes with T or S in the place of Z to predict plane by plane."
+        )
+        raise ShapeError(msg)
+
+
+def _zyx(sizes: tuple[int, ...], of_z: int) -> tuple[int, ...]:
+    """Add the size along Z that a 2D tile has."""
+    return (of_z, *sizes) if len(sizes) == 2 else sizes
