@@ -11,7 +11,9 @@ import torch
 from patchmill.errors import InternalError, PatchmillError
 from patchmill.models import UNet
 from patchmill.prediction import network as network_module
+from patchmill.prediction import predict_image
 from patchmill.prediction.network import Network
+from patchmill.sources import Image, Normalization
 from tests.prediction.test_predict import network
 
 CPU_ERROR = "[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to"
@@ -67,6 +69,18 @@ def test_what_is_proposed_goes_by_the_memory_that_is_free(monkeypatch: pytest.Mo
         sizes[free] = batch_size * np.prod(tile)
     # Never near what has just not fitted, however much there seems to be.
     assert sizes[2**24] < sizes[2**28] < sizes[2**40] == 8 * 512 * 512 / 2
+
+
+def test_a_batch_that_no_memory_could_hold_is_refused_the_same_way() -> None:
+    image = Image.of("cells", np.ones((8, 8)), "YX")
+    plain = Normalization.identity(1)
+    options = {"tile_size": (8, 8), "tile_overlap": (2, 2), "batch_size": 10**17}
+    with pytest.raises(
+        InternalError, match=r"expected memory for 1\d+ tiles of \(8, 8\) pixels \(YX\), got: "
+    ) as caught:
+        predict_image(network(), image, normalization=plain, target_normalization=plain, **options)
+    batch_size, tile = proposed(str(caught.value))
+    assert (1 <= batch_size < 10**12, tile) == (True, (8, 8))
 
 
 def test_other_errors_of_torch_stay_what_they_are() -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from patchmill._core import TileGrid, tiles_into
 from patchmill.models import UNet
+from patchmill.prediction.network import out_of_memory
 from patchmill.prediction.reader import ImageReader
 from patchmill.prediction.tiling import Tiling, check_image
 from patchmill.sources import Normalization
@@ -135,7 +136,7 @@ def cut_batches(
     Raises
     ------
     PatchmillError
-        If an image cannot be read, or does not fit the network.
+        If an image cannot be read, or does not fit the network, or a batch the memory.
     """
     batch: Batch | None = None
     for number in range(len(reader)):
@@ -158,7 +159,7 @@ def cut_batches(
         for sample in range(image.n_samples):
             first = 0
             while first < len(grid):
-                batch = batch or Batch(np.empty(shape, np.float32))
+                batch = batch or Batch(_room(model, shape))
                 start, n_tiles = batch.n_tiles, min(len(grid) - first, batch_size - batch.n_tiles)
                 tiles_into(
                     (image.name, image.pixels),
@@ -178,6 +179,14 @@ def cut_batches(
         del image
     if batch is not None:
         yield batch
+
+
+def _room(model: UNet, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    try:
+        return np.empty(shape, np.float32)
+    except (MemoryError, ValueError) as error:
+        # NumPy calls what no address space could hold a ValueError.
+        raise out_of_memory(model, shape, error) from error
 
 
 def ahead(items: Iterator[T]) -> Iterator[T]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -183,9 +184,7 @@ class TiffCanvas:
             with _writing(path):
                 self._offset = create_tiff(part, shape, axes, metadata=metadata)
                 self._file = stack.enter_context(part.open("r+b", buffering=0))
-                if hasattr(os, "posix_fallocate"):
-                    n_bytes = 4 * int(np.prod(shape, dtype=np.int64))
-                    os.posix_fallocate(self._file.fileno(), self._offset, n_bytes)
+                _reserve(self._file.fileno(), self._offset, 4 * int(np.prod(shape, dtype=np.int64)))
             self._stack = stack.pop_all()
 
     def add(self, tiles: NDArray[np.float32], sample: int, first: int) -> None:
@@ -290,6 +289,17 @@ class _Row:
 
 class _AbortedError(Exception):
     """Makes what is open clean up after itself."""
+
+
+def _reserve(file: int, offset: int, n_bytes: int) -> None:
+    """Have the disk keep room for a file, where the file system can, so that a full disk is known at once."""
+    if not hasattr(os, "posix_fallocate"):
+        return
+    try:
+        os.posix_fallocate(file, offset, n_bytes)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from patchmill.prediction.orientations import IDENTITY, Orientation
 from patchmill.sources import usable_memory
 from patchmill.training import memory_format
 
-__all__ = ["Network"]
+__all__ = ["Network", "out_of_memory"]
 
 _MAPS = 16
 """How many maps a network is reckoned to hold at once, at full resolution and with the channels of its first level."""
@@ -66,8 +66,7 @@ class Network:
                 raise
             reason = error
         # Outside of the handler, where nothing holds the tensors of the failed attempt any more.
-        msg = self._advice(tiles.shape, reason.with_traceback(None))
-        raise InternalError(msg) from reason
+        raise out_of_memory(self._model, tiles.shape, reason.with_traceback(None)) from reason
 
     @torch.inference_mode()
     def _predict(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -86,35 +85,52 @@ class Network:
         laid = orientation.apply(batch).contiguous(memory_format=self._format)
         return orientation.undo(self._model(laid).float())
 
-    def _advice(self, shape: tuple[int, ...], reason: BaseException) -> str:
-        batch_size, _, *tile = shape
-        axes = "ZYX"[-len(tile) :]
-        fewer, smaller = self._fitting(batch_size, tile)
-        size = f"({', '.join(map(str, smaller))})"
-        return (
-            f"prediction on {self._device}: expected memory for {batch_size} tiles of {tuple(tile)} pixels ({axes}), "
-            f"got: {str(reason).splitlines()[0] if str(reason) else 'out of memory'}. Use batch_size={fewer} and "
-            f"tile_size={size}, with an overlap that is smaller than that."
-        )
 
-    def _fitting(self, batch_size: int, tile: Sequence[int]) -> tuple[int, list[int]]:
-        """Find a batch and a tile that should fit, by what the network holds for each pixel."""
-        model, smaller = self._model, list(tile)
-        width = model.groups * model.output.get_parameter("weight").shape[1]
-        bytes_per_pixel = 4 * (_MAPS * width + model.in_channels)
-        # What did not fit is no measure of what does, but nothing near it is proposed.
-        most = min(_SHARE * self._free_bytes() / bytes_per_pixel, batch_size * math.prod(tile) / 2)
-        factor = 2**model.depth
-        while math.prod(smaller) > most and max(smaller) > factor:
-            longest = max(range(len(smaller)), key=lambda axis: smaller[axis])
-            smaller[longest] = max(smaller[longest] // 2 // factor, 1) * factor
-        return max(1, min(batch_size, int(most // math.prod(smaller)))), smaller
+def out_of_memory(model: UNet, shape: tuple[int, ...], reason: BaseException) -> InternalError:
+    """Make the error of a batch that memory has no room for. It proposes a batch and a tile that should fit.
 
-    def _free_bytes(self) -> int:
-        if self._device.type == "cuda":
-            torch.cuda.empty_cache()
-            return torch.cuda.mem_get_info(self._device)[0]
-        return usable_memory()
+    Parameters
+    ----------
+    model : UNet
+        The network, on its device.
+    shape : tuple of int
+        The shape of the batch, BC(Z)YX.
+    reason : BaseException
+        What torch or NumPy raised.
+
+    Returns
+    -------
+    InternalError
+        The error.
+    """
+    batch_size, _, *tile = shape
+    device, axes = next(model.parameters()).device, "ZYX"[-len(tile) :]
+    fewer, smaller = _fitting(model, device, batch_size, tile)
+    return InternalError(
+        f"prediction on {device}: expected memory for {batch_size} tiles of {tuple(tile)} pixels ({axes}), got: "
+        f"{str(reason).splitlines()[0] if str(reason) else 'out of memory'}. Use batch_size={fewer} and "
+        f"tile_size=({', '.join(map(str, smaller))}), with an overlap that is smaller than that."
+    )
+
+
+def _fitting(model: UNet, device: torch.device, batch_size: int, tile: Sequence[int]) -> tuple[int, list[int]]:
+    """Find a batch and a tile that should fit, by what the network holds for each pixel."""
+    width = model.groups * model.output.get_parameter("weight").shape[1]
+    bytes_per_pixel = 4 * (_MAPS * width + model.in_channels)
+    # What did not fit is no measure of what does, but nothing near it is proposed.
+    most = min(_SHARE * _free_bytes(device) / bytes_per_pixel, batch_size * math.prod(tile) / 2)
+    smaller, factor = list(tile), 2**model.depth
+    while math.prod(smaller) > most and max(smaller) > factor:
+        longest = max(range(len(smaller)), key=lambda axis: smaller[axis])
+        smaller[longest] = max(smaller[longest] // 2 // factor, 1) * factor
+    return max(1, min(batch_size, int(most // math.prod(smaller)))), smaller
+
+
+def _free_bytes(device: torch.device) -> int:
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        return torch.cuda.mem_get_info(device)[0]
+    return usable_memory()
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

@@ -182,7 +182,10 @@ class Predictor:
                     if part.is_end:
                         finished, canvas = canvas, None
                         results.append(finished.finish())
-                yield batch.n_tiles, results
+                n_tiles = batch.n_tiles
+                # The next batch has the network's memory to itself.
+                del batch, predicted
+                yield n_tiles, results
         finally:
             if canvas is not None:
                 canvas.abort()
