@@ -73,6 +73,19 @@ def test_an_image_is_predicted_the_same_alone_and_among_others(blend: Any) -> No
         np.testing.assert_allclose(predicted, alone, atol=1e-5)
 
 
+@pytest.mark.parametrize("blend", [None, "gaussian"])
+def test_the_number_of_threads_changes_no_bit(blend: Any) -> None:
+    given = images((41, 57), (3, 20, 30))
+    results = [
+        predictor(network(), batch_size=7, blend=blend, num_threads=num_threads).predict(
+            ImageReader(given, known=given)
+        )
+        for num_threads in (1, 2, 5)
+    ]
+    for image in zip(*results, strict=True):
+        assert len({predicted.tobytes() for predicted in image}) == 1
+
+
 class Pointwise(Identity):
     """A network whose pixels see themselves alone."""
 

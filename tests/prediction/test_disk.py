@@ -13,6 +13,7 @@ import tifffile
 
 from patchmill.errors import ConfigError, OutputError, OutputExistsError, PatchmillError, ReadError
 from patchmill.prediction import ImageReader, Predictor, Writing, canvas, predict_to_files
+from patchmill.prediction.writers import create_tiff
 from patchmill.sources import Normalization, read_metadata
 from tests.prediction.test_predict import network
 from tests.prediction.test_writers import FILES, noise, original
@@ -142,6 +143,37 @@ def test_finished_files_stay_when_a_later_one_fails_and_the_error_names_them(tmp
     with pytest.raises(ReadError, match=r"damaged.* Done before, and kept: 2 of 3 files, .*0\.tiff, .*1\.tiff\.$"):
         predict_to_files(predictor(batch_size=1), reader, writing(out))
     assert written(out) == ["0.tiff", "1.tiff"]
+
+
+def test_other_errors_name_what_is_done_too(tmp_path: Path) -> None:
+    how, calls = predictor(batch_size=100, tile_size=None), []
+
+    def fail(*_: Any) -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+
+    how.model.register_forward_hook(fail)
+    arrays = [np.ones((8, 8), "f4"), np.ones((8, 10), "f4")]
+    with pytest.raises(KeyboardInterrupt) as caught:
+        predict_to_files(how, ImageReader.of(arrays, "array", "YX"), writing(tmp_path))
+    (note,) = caught.value.__notes__
+    assert note.startswith("Done before, and kept: 1 of 2 files, ")
+    assert written(tmp_path) == ["array_0.tiff"]
+
+
+def test_a_file_of_more_than_4_gib_is_a_bigtiff(tmp_path: Path) -> None:
+    probe = tmp_path / "probe"
+    with probe.open("wb") as file:
+        file.truncate(2**30)
+    if probe.stat().st_blocks > 8:
+        pytest.skip("files of zeros take their whole size here")
+    shape = (3, 20_000, 20_000)
+    offset = create_tiff(tmp_path / "big.tif", shape, "SYX")
+    with tifffile.TiffFile(tmp_path / "big.tif") as big:
+        assert big.is_bigtiff
+        assert (big.series[0].shape, big.series[0].dataoffset) == (shape, offset)
+    assert (tmp_path / "big.tif").stat().st_size >= offset + 4 * 3 * 20_000**2
 
 
 class FullDisk:

@@ -214,9 +214,13 @@ def predict_to_files(predictor: Predictor, reader: ImageReader, writing: Writing
     try:
         for path in predictor.run(reader, open_canvas):
             done.append(path)  # noqa: PERF402 - what is done is said if another one fails
-    except PatchmillError as error:
+    except BaseException as error:
         if not done:
             raise
-        msg = f"{error} Done before, and kept: {len(done)} of {len(targets)} files, {shown(done)}."
+        kept = f"Done before, and kept: {len(done)} of {len(targets)} files, {shown(done)}."
+        if not isinstance(error, PatchmillError):
+            error.add_note(kept)
+            raise
+        msg = f"{error} {kept}"
         raise type(error)(msg) from error
     return done
