@@ -20,6 +20,7 @@ from patchmill.config import (
     create_n2v_configuration,
 )
 from patchmill.errors import ConfigError, OutputExistsError, PatchmillError, ShapeError
+from patchmill.prediction import predict
 
 RNG = np.random.default_rng(6)
 STATISTICS = {"image_means": [10.0], "image_stds": [4.0]}
@@ -150,6 +151,28 @@ def test_parameters_of_loaders_are_taken_as_they_can_be(tmp_path: Path, caplog: 
     ]
 
 
+def test_a_bar_is_drawn_for_whatever_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, seen = careamist(tmp_path), []
+
+    def track(steps: Any, description: str, *, visible: bool) -> Iterator[Any]:
+        del visible
+        results = list(steps)
+        seen.append((description, len(steps), len(results)))
+        yield from results
+
+    monkeypatch.setattr(predict, "track", track)
+    for number in range(2):
+        np.save(tmp_path / f"{number}.npy", cells(20, 30))
+    model.predict([cells(20, 30), cells(16, 16)], batch_size=5, **TILES)
+    model.predict(cells(20, 30), batch_size=5, **TILES)
+    model.predict(tmp_path, data_type="custom", read_source_func=np.load, extension_filter="*.npy", **TILES)
+    assert seen == [
+        ("Predicting 2 images", 2 * 3 + 1, 2 * 3 + 1),
+        ("Predicting array", 6, 6),
+        ("Predicting 2 images", 2, 2),
+    ]
+
+
 def test_files_go_below_the_work_folder(tmp_path: Path) -> None:
     model, image = careamist(tmp_path / "run"), cells(20, 20)
     (path,) = model.predict_to_disk(image, **TILES)
@@ -215,6 +238,12 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], type[PatchmillError], str]] = {
         TILES,
         ConfigError,
         "tile_size: expected none with a PredictDataModule, which has its own, got one",
+    ),
+    "a data module with the statistics of other channels": (
+        data_module(cells(20, 20), image_means=[1.0, 2.0], image_stds=[1.0, 2.0]),
+        {},
+        ConfigError,
+        "image_means: expected statistics of 1 channels, as the network was trained on, got 2",
     ),
     "a shuffled loader": (
         cells(20, 20),

@@ -12,8 +12,8 @@ import pytest
 import tifffile
 
 from patchmill.errors import ConfigError, OutputError, OutputExistsError, PatchmillError, ReadError
-from patchmill.prediction import ImageReader, Predictor, Writing, canvas, predict_to_files
-from patchmill.prediction.writers import create_tiff
+from patchmill.prediction import ImageReader, Predictor, Writing, canvas, predict_to_files, tiff_canvas
+from patchmill.prediction.tiff_canvas import create_tiff
 from patchmill.sources import Normalization, read_metadata
 from tests.prediction.test_predict import network
 from tests.prediction.test_writers import FILES, noise, original
@@ -130,7 +130,8 @@ def test_images_are_never_written_over(tmp_path: Path) -> None:
         predict_to_files(predictor(), ImageReader.of(tmp_path / "in", "tiff", "YX"), writing(tmp_path / "out"))
 
 
-def test_finished_files_stay_when_a_later_one_fails_and_the_error_names_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize("batch_size", [1, 100])
+def test_finished_files_stay_when_a_later_one_fails_and_the_error_names_them(tmp_path: Path, batch_size: int) -> None:
     source, out = files(tmp_path / "in"), tmp_path / "out"
 
     def read(path: Path, *_: Any) -> np.ndarray:
@@ -141,8 +142,23 @@ def test_finished_files_stay_when_a_later_one_fails_and_the_error_names_them(tmp
 
     reader = ImageReader.of(source, "custom", "YX", read_source_func=read, extension_filter="*.tif")
     with pytest.raises(ReadError, match=r"damaged.* Done before, and kept: 2 of 3 files, .*0\.tiff, .*1\.tiff\.$"):
-        predict_to_files(predictor(batch_size=1), reader, writing(out))
+        predict_to_files(predictor(batch_size=batch_size), reader, writing(out))
     assert written(out) == ["0.tiff", "1.tiff"]
+
+
+def test_files_of_one_batch_are_done_one_after_the_other(tmp_path: Path) -> None:
+    def write(path: Path, image: np.ndarray) -> None:
+        if path.name == "array_2.npy":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        np.save(path, image)
+
+    reader = ImageReader.of([np.ones((8, 8), "f4")] * 4, "array", "YX")
+    how = writing(tmp_path, write_type="custom", write_func=write, write_extension="npy")
+    with pytest.raises(
+        OutputError, match=r"array_2\.npy: .* No space left .* kept: 2 of 4 files, .*_0\.npy, .*_1\.npy"
+    ):
+        predict_to_files(predictor(batch_size=100), reader, how)
+    assert written(tmp_path) == ["array_0.npy", "array_1.npy"]
 
 
 def test_other_errors_name_what_is_done_too(tmp_path: Path) -> None:
@@ -195,13 +211,13 @@ class FullDisk:
 
 @pytest.mark.parametrize("room", [0, 1000])
 def test_a_disk_that_fills_up_leaves_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
-    begin = canvas.TiffCanvas.__init__
+    begin = tiff_canvas.TiffCanvas.__init__
 
     def on_full_disk(self: Any, *args: Any, **kwargs: Any) -> None:
         begin(self, *args, **kwargs)
         self._file = FullDisk(self._file, room)
 
-    monkeypatch.setattr(canvas.TiffCanvas, "__init__", on_full_disk)
+    monkeypatch.setattr(tiff_canvas.TiffCanvas, "__init__", on_full_disk)
     reader = ImageReader.of(np.ones((40, 40), "f4"), "array", "YX")
     with pytest.raises(OutputError, match=r"array_0\.tiff: expected a file that can be written, got: No space left"):
         predict_to_files(predictor(), reader, writing(tmp_path / "out"))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patchmill._core import TileGrid, tiles_into
+from patchmill.errors import PatchmillError
 from patchmill.models import UNet
 from patchmill.prediction.network import out_of_memory
 from patchmill.prediction.reader import ImageReader
@@ -140,8 +141,14 @@ def cut_batches(
     """
     batch: Batch | None = None
     for number in range(len(reader)):
-        image = reader.take(number)
-        check_image(model, image)
+        try:
+            image = reader.take(number)
+            check_image(model, image)
+        except PatchmillError:
+            # What was cut before is predicted all the same.
+            if batch is not None:
+                yield batch
+            raise
         grid, shape = tiling.grid(image), (batch_size, image.n_channels, *tiling.size(image))
         frame = Frame(
             number,

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from patchmill.errors import ConfigError, OutputError, PatchmillError
 from patchmill.prediction.batches import Frame
-from patchmill.prediction.canvas import ArrayCanvas, Canvas, TiffCanvas, WrittenCanvas, can_stream
+from patchmill.prediction.canvas import ArrayCanvas, Canvas, WrittenCanvas
 from patchmill.prediction.predict import Predictor
 from patchmill.prediction.reader import ImageReader
+from patchmill.prediction.tiff_canvas import TiffCanvas, can_stream
 from patchmill.prediction.writers import check_free, not_written, write_tiff
 from patchmill.sources import TiffMetadata, read_metadata, restored_axes
 from patchmill.sources.files import shown

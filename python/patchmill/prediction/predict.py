@@ -159,7 +159,7 @@ class Predictor:
                 yield from results
 
     def _steps(self, reader: ImageReader, open_canvas: Callable[[Frame], Canvas[T]]) -> Iterator[tuple[int, list[T]]]:
-        """Yield after each batch how many tiles it had, and what has become ready."""
+        """Yield again and again how many tiles were added, and what has become ready by that."""
         network = Network(self.model, self.orientations)
         batches = cut_batches(
             self.model,
@@ -172,20 +172,20 @@ class Predictor:
         canvas: Canvas[T] | None = None
         try:
             for batch in ahead(batches):
-                predicted, start, results = network(batch.tiles), 0, []
+                predicted, start = network(batch.tiles), 0
                 for part in batch.parts:
                     if part.is_start:
                         canvas = open_canvas(part.frame)
                     assert canvas is not None
                     canvas.add(predicted[start : start + part.n_tiles], part.sample, part.first)
                     start += part.n_tiles
+                    results: list[T] = []
                     if part.is_end:
                         finished, canvas = canvas, None
                         results.append(finished.finish())
-                n_tiles = batch.n_tiles
-                # The next batch has the network's memory to itself.
+                    yield part.n_tiles, results
+                # The next batch has the memory to itself.
                 del batch, predicted
-                yield n_tiles, results
         finally:
             if canvas is not None:
                 canvas.abort()
@@ -194,8 +194,8 @@ class Predictor:
 class _Steps(Generic[T]):
     """The steps of a progress bar: one for each tile or, where nobody knows how many there are, for each image."""
 
-    def __init__(self, batches: Iterator[tuple[int, list[T]]], n_tiles: int | None, n_images: int) -> None:
-        self._batches = batches
+    def __init__(self, parts: Iterator[tuple[int, list[T]]], n_tiles: int | None, n_images: int) -> None:
+        self._parts = parts
         self._n_tiles = n_tiles
         self._n_images = n_images
 
@@ -203,7 +203,7 @@ class _Steps(Generic[T]):
         return self._n_images if self._n_tiles is None else self._n_tiles
 
     def __iter__(self) -> Iterator[list[T]]:
-        for n_tiles, results in self._batches:
+        for n_tiles, results in self._parts:
             n_steps = len(results) if self._n_tiles is None else n_tiles
             yield from repeat([], n_steps - 1)
             if n_steps:

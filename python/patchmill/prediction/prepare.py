@@ -90,6 +90,12 @@ def prepare(
         source = source.pred_data
     num_threads = _num_threads(dataloader_params or {})
     normalization = input_normalization(images, algorithm.model.in_channels)
+    if normalization.n_channels != algorithm.model.in_channels:
+        msg = (
+            f"image_means: expected statistics of {algorithm.model.in_channels} channels, as the network was trained "
+            f"on, got {normalization.n_channels}. Take those of the data_config that was trained with."
+        )
+        raise ConfigError(msg)
     output = normalization
     if algorithm.algorithm != "n2v":
         output = target_normalization(data, algorithm.model.num_classes)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from patchmill.sources.files import PathLike
     from patchmill.sources.tiff.metadata import TiffMetadata
 
-__all__ = ["check_free", "check_writable", "create_tiff", "not_written", "write_tiff"]
+__all__ = ["check_free", "check_writable", "not_written", "write_options", "write_tiff"]
 
 # Offsets in a classic TIFF, which ImageJ's is, have 32 bits; the rest is left for its tags.
 _CLASSIC_BYTES = 2**32 - 2**25
@@ -114,42 +114,13 @@ def write_tiff(
         msg = f"{path}: expected one letter per axis of the shape {image.shape}, got the axes {letters!r}."
         raise AxesError(msg)
     check_writable(path, overwrite=overwrite)
-    options = _write_options(image, letters, metadata)
+    options = write_options(image, letters, metadata)
     with replacing(path) as part:
         try:
             tifffile.imwrite(part, image, software="patchmill", **options)
         except Exception as error:
             raise OutputError(not_written(path, error)) from error
         check_free(path, overwrite=overwrite)
-
-
-def create_tiff(path: Path, shape: tuple[int, ...], axes: str, *, metadata: TiffMetadata | None = None) -> int:
-    """Create a TIFF file of zeros, as `write_tiff` writes it, for float32 pixels that are written into it afterwards.
-
-    Parameters
-    ----------
-    path : path
-        The file.
-    shape : tuple of int
-        The shape of the image.
-    axes : str
-        Its axes, the last of which are Y and X.
-    metadata : TiffMetadata, optional
-        As for `write_tiff`.
-
-    Returns
-    -------
-    int
-        The offset, in bytes, of the first pixel. All pixels follow it in the order of the axes, little-endian.
-    """
-    # An image that takes no memory.
-    stand_in = np.broadcast_to(np.float32(0), shape)
-    options = _write_options(stand_in, parse_axes(axes), metadata)
-    place = tifffile.imwrite(
-        path, shape=shape, dtype="<f4", byteorder="<", software="patchmill", returnoffset=True, **options
-    )
-    assert place is not None
-    return place[0]
 
 
 def check_free(path: Path, *, overwrite: bool) -> None:
@@ -189,7 +160,7 @@ def not_written(path: Path, error: Exception) -> str:
     )
 
 
-def _write_options(image: NDArray[Any], axes: str, metadata: TiffMetadata | None) -> dict[str, Any]:
+def write_options(image: NDArray[Any], axes: str, metadata: TiffMetadata | None) -> dict[str, Any]:
     """Choose how to write an image: the options of `tifffile.imwrite`."""
     layout = _layout(image, axes, metadata)
     if metadata is None:
