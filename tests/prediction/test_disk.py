@@ -10,12 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from hypothesis import given
+from hypothesis import strategies as st
 
 from patchmill.errors import ConfigError, OutputError, OutputExistsError, PatchmillError, ReadError
 from patchmill.prediction import ImageReader, Predictor, Writing, canvas, predict_to_files, tiff_canvas
 from patchmill.prediction.tiff_canvas import create_tiff
 from patchmill.sources import Normalization, read_metadata
-from tests.prediction.test_predict import network
+from tests.images import AXES
+from tests.prediction.test_predict import Identity, network
 from tests.prediction.test_writers import FILES, noise, original
 
 TILES = {2: {"tile_size": (8, 16), "tile_overlap": (2, 4)}, 3: {"tile_size": (2, 8, 16), "tile_overlap": (0, 2, 4)}}
@@ -56,6 +59,45 @@ def test_files_hold_what_predict_gives(tmp_path: Path, axes: str, blend: Any) ->
     assert got.tobytes() == expected.tobytes()
     assert read_metadata(path).axes == axes
     assert written(tmp_path) == ["out/array_0.tiff"]
+
+
+@given(
+    axes=st.sampled_from(AXES),
+    sizes=st.fixed_dictionaries(
+        {axis: st.integers(1, 3) for axis in "STC"}
+        | {"Z": st.integers(1, 7)}
+        | {axis: st.integers(1, 19) for axis in "YX"}
+    ),
+    halves=st.tuples(*(st.tuples(st.integers(1, 4), st.integers(0, 3)) for _ in "ZYX")),
+    blend=st.sampled_from([None, "linear", "gaussian"]),
+    batch_size=st.integers(1, 9),
+)
+def test_files_of_any_axes_and_tiles_hold_what_predict_gives(
+    tmp_path_factory: pytest.TempPathFactory,
+    axes: str,
+    sizes: dict[str, int],
+    halves: tuple[tuple[int, int], ...],
+    blend: Any,
+    batch_size: int,
+) -> None:
+    n_dims = 3 if "Z" in axes else 2
+    array = np.random.default_rng(1).normal(3, 2, [sizes[axis] for axis in axes]).astype("f4")
+    n_channels = sizes["C"] if "C" in axes else 1
+    plain = Normalization.by_mean_and_std([3.0] * n_channels, [2.0] * n_channels)
+    how = Predictor(
+        model=Identity(n_dims, n_channels),
+        normalization=plain,
+        target_normalization=plain,
+        tile_size=[2 * tile for tile, _ in halves][-n_dims:],
+        tile_overlap=[2 * min(overlap, tile - 1) for tile, overlap in halves][-n_dims:],
+        batch_size=batch_size,
+        blend=blend,
+    )
+    (expected,) = how.predict(ImageReader.of(array, "array", axes))
+    folder = tmp_path_factory.mktemp("out")
+    (path,) = predict_to_files(how, ImageReader.of(array, "array", axes), writing(folder))
+    assert tifffile.imread(path).tobytes() == np.ascontiguousarray(expected).tobytes()
+    np.testing.assert_allclose(expected, array, atol=1e-4)
 
 
 @pytest.mark.parametrize(("axes", "n_out", "axes_out"), [("SYX", 3, "SCYX"), ("SCYX", 1, "SCYX")])

@@ -12,9 +12,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from patchmill.config import XYFlipConfig
 from patchmill.errors import ConfigError, DataError, PatchmillError, ShapeError
 from patchmill.models import UNet
 from patchmill.prediction import predict_image
+from patchmill.prediction.orientations import training_orientations
 from patchmill.sources import Image, Normalization
 from tests.images import AXES, dtypes, layouts, random_image
 
@@ -58,15 +60,25 @@ def predict(model: UNet, array: np.ndarray, axes: str, **options: Any) -> np.nda
     layout=layouts,
     is_tiled=st.booleans(),
     batch_size=st.integers(1, 5),
+    blend=st.sampled_from([None, "linear", "gaussian"]),
+    orientations=st.sampled_from([training_orientations(transforms, (8, 8)) for transforms in ([], [XYFlipConfig()])]),
 )
 def test_the_network_that_changes_nothing_gives_back_the_image(
-    axes: str, sizes: dict[str, int], dtype: np.dtype[Any], layout: str, is_tiled: bool, batch_size: int
+    axes: str,
+    sizes: dict[str, int],
+    dtype: np.dtype[Any],
+    layout: str,
+    is_tiled: bool,
+    batch_size: int,
+    blend: Any,
+    orientations: Any,
 ) -> None:
     array = random_image(axes, sizes, dtype, layout=layout, seed=1)
     n_dims = 3 if "Z" in axes else 2
     tiles = {"tile_size": (4, 8, 6)[-n_dims:], "tile_overlap": (2, 4, 2)[-n_dims:]} if is_tiled else {}
     model = Identity(n_dims, sizes["C"] if "C" in axes else 1)
-    predicted = predict(model, array, axes, batch_size=batch_size, **tiles)
+    options = {"batch_size": batch_size, "blend": blend, "orientations": orientations}
+    predicted = predict(model, array, axes, **tiles, **options)
     assert (predicted.shape, predicted.dtype) == (array.shape, np.float32)
     np.testing.assert_allclose(predicted, array.astype("f8"), rtol=1e-5, atol=1e-5)
     assert all(1 <= n_tiles <= batch_size for n_tiles, *_ in model.batches)

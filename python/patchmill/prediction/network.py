@@ -74,9 +74,11 @@ class Network:
         is_square = tiles.shape[-1] == tiles.shape[-2]
         first, *others = [o for o in self._orientations if is_square or not o.transpose]
         total = self._forward(batch, first)
-        for orientation in others:
-            total += self._forward(batch, orientation)
         if others:
+            # A network may give back its input, or a buffer that it uses again.
+            total = total.clone()
+            for orientation in others:
+                total += self._forward(batch, orientation)
             total /= 1 + len(others)
         predicted: NDArray[np.float32] = total.cpu().contiguous().numpy()
         return predicted
