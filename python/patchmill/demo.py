@@ -97,7 +97,7 @@ def run_demo(
         patching="random",
         seed=seed,
     )
-    careamist = CAREamist(config, folder, device=device, progress=progress)
+    careamist = CAREamist(config, folder, device=device, enable_progress_bar=progress)
     training = careamist.train(train_source=sample.noisy)
     (denoised,) = careamist.predict(sample.noisy, tile_size=(256, 256), tile_overlap=(48, 48))
 

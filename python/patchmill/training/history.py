@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from types import TracebackType
@@ -57,6 +58,8 @@ class LossesFile:
     ----------
     path : path
         The file, replaced if it is there. Folders on the way are made.
+    history : sequence of EpochRecord, optional
+        Epochs that ended before, whose lines come first.
 
     Raises
     ------
@@ -64,7 +67,7 @@ class LossesFile:
         If it cannot be written.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], history: Sequence[EpochRecord] = ()) -> None:
         path = Path(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -74,6 +77,8 @@ class LossesFile:
             raise OutputError(msg) from error
         self._writer = csv.DictWriter(self._file, [field.name for field in fields(EpochRecord)])
         self._writer.writeheader()
+        for record in history:
+            self.append(record)
 
     def append(self, record: EpochRecord) -> None:
         """Write the line of one epoch. A missing validation loss is left empty."""

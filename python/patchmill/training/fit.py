@@ -1,0 +1,361 @@
+"""One training, from its first step to its last."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn.parallel import DistributedDataParallel
+
+from patchmill.dataset.planned import PlannedDataset
+from patchmill.errors import ShapeError, TrainingError
+from patchmill.training.callbacks import Callback, ValidationPatches
+from patchmill.training.checkpoint import seal_checkpoint
+from patchmill.training.history import EpochRecord, LossesFile
+from patchmill.training.losses import create_loss, n_terms
+from patchmill.training.memory import is_out_of_memory, too_little_memory
+from patchmill.training.meter import Batch, Meter
+from patchmill.training.run import Run
+from patchmill.training.state import save_state
+from patchmill.training.stopping import Signals
+
+__all__ = ["Fit"]
+
+logger = logging.getLogger("patchmill")
+
+MAX_SHOWN = 4
+"""How many patches of the validation callbacks get to see."""
+
+_CHECK_S = 2.0
+"""How often is looked at whether losses are still finite: that waits for the device."""
+
+
+@dataclass
+class Fit:
+    """Trains until the end, and saves and tells what is to be saved and told on the way.
+
+    Parameters
+    ----------
+    run : Run
+        What is trained.
+    device : torch.device
+        Where.
+    memory_format : torch.memory_format
+        In which order inputs lie in memory.
+    must_stop : threading.Event
+        Set when the running step is to be the last.
+    signals : Signals
+        The signals that came.
+    callbacks : Callback
+        Who is told.
+    losses : LossesFile or None
+        The file of the losses; only the first process has one.
+    """
+
+    run: Run
+    device: torch.device
+    memory_format: torch.memory_format
+    must_stop: threading.Event
+    signals: Signals
+    callbacks: Callback
+    losses: LossesFile | None
+    _network: torch.nn.Module = field(init=False)
+    _loss: Callable[..., torch.Tensor] = field(init=False)
+    _parallel: DistributedDataParallel | None = field(init=False, default=None)
+    _looked: float = field(init=False, default=0.0)
+    _is_agreed: bool = field(init=False, default=False)
+    _ends: bool = field(init=False, default=False)
+
+    def __post_init__(self) -> None:
+        self._loss = create_loss(self.run.config.algorithm_config)
+        self._network = self._prepared()
+
+    def train(self) -> None:
+        """Train until the end.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If a signal came. Everything that the training needs to be resumed is saved.
+        TrainingError
+            If a loss or a weight is not finite, or the device has too little memory.
+        """
+        try:
+            while not (self._ends or self.run.is_over):
+                self._epoch()
+        except KeyboardInterrupt:
+            self._save_interrupted()
+            raise
+        if self.run.reason_to_end is not None and self.run.world.is_first:
+            logger.info("Training ends after epoch %d: %s.", len(self.run.history), self.run.reason_to_end)
+
+    def _epoch(self) -> None:
+        """Train for what is left of an epoch, validate, save, and tell."""
+        run, meter = self.run, self.run.meter
+        self._train()
+        is_complete = not self._ends or run.n_batches == run.steps_per_epoch
+        if not is_complete:
+            # Resumed, the training goes on in the middle of this epoch.
+            self._save_state()
+        train_loss = meter.stop(run.world)
+        self._check_losses()
+        val_loss, patches = self._validate()
+        record = EpochRecord(
+            epoch=run.epoch,
+            train_loss=train_loss,
+            val_loss=val_loss,
+            learning_rate=run.updater.learning_rate,
+            seconds=meter.seconds,
+            patches_per_s=meter.patches_per_s,
+            waiting_share=meter.waiting_share,
+        )
+        self._check_finite(record)
+        run.end_epoch(record)
+        run.is_whole = is_complete
+        if run.world.is_first:
+            data = self._sealed()
+            run.keeper.keep_epoch(data, record)
+            if self._ends or run.is_over:
+                run.keeper.finish(data, record)
+        if is_complete:
+            self._save_state()
+        if self.losses is not None:
+            self.losses.append(record)
+        self.callbacks.on_epoch(record, patches)
+
+    def _train(self) -> None:
+        """Train for what is left of an epoch, or until training must end."""
+        run = self.run
+        run.model.train()
+        self._looked = time.monotonic()
+        self._ends = run.has_all_steps
+        if self._ends:
+            return
+        for batch, n_patches in run.meter.batches(run.batches()):
+            run.is_whole = False
+            share, is_step = run.share_of_step()
+            run.meter.add(self._add_gradients(batch, share, is_step=is_step), n_patches)
+            run.n_batches += 1
+            if is_step:
+                self._step()
+            self.callbacks.on_step(run.meter)
+            self._ends = is_step and self._must_end()
+            if self._ends:
+                return
+        if run.n_batches == 0:
+            msg = "Training data: expected batches, got none from the loader. Check the data module."
+            raise TrainingError(msg)
+        if not run.is_whole:
+            # The loader had fewer batches than it said.
+            self._step()
+
+    def _add_gradients(self, batch: Batch, share: float, *, is_step: bool) -> torch.Tensor:
+        """Add the gradients of a batch to those of its step, and return its loss."""
+        try:
+            return self._backward(batch, share, is_step=is_step)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+        # The error is gone here, and with it what it held of the failed step.
+        run = self.run
+        run.model.zero_grad(set_to_none=True)
+        with run.updater.autocast():
+            raise too_little_memory(
+                run.model,
+                tuple(batch[0].shape),
+                self.device,
+                factor=2**run.config.algorithm_config.model.depth,
+                may_try=run.world.size == 1,
+            )
+
+    def _backward(self, batch: Batch, share: float, *, is_step: bool) -> torch.Tensor:
+        inputs, *others = self._on_device(batch)
+        with self._synced(is_step=is_step):
+            with self.run.updater.autocast():
+                prediction = self._network(inputs)
+            loss = self._balanced(prediction.float(), others)
+            self.run.updater.backward(loss, share)
+        return loss
+
+    def _balanced(self, prediction: torch.Tensor, others: list[torch.Tensor]) -> torch.Tensor:
+        """Return the loss; with several processes, one whose mean over them is the loss of all batches together."""
+        loss, world = self._loss(prediction, *others), self.run.world
+        if world.size == 1:
+            return loss
+        n = n_terms(prediction, *others)
+        return loss * (n * world.size / world.total(n.clone()).clamp(min=1))
+
+    def _synced(self, *, is_step: bool) -> AbstractContextManager[None]:
+        """Let processes exchange gradients once per step only."""
+        if self._parallel is None or is_step:
+            return nullcontext()
+        return self._parallel.no_sync()
+
+    def _step(self) -> None:
+        self.run.updater.step()
+        self.run.is_whole = True
+
+    def _must_end(self) -> bool:
+        """Look after a step whether training must end, and save what is due."""
+        run, world, now = self.run, self.run.world, time.monotonic()
+        is_due = world.is_first and run.keeper.is_due(run.updater.n_steps)
+        stop, self._is_agreed, is_due, look = world.any(
+            self.must_stop.is_set(),
+            self.signals.received is not None,
+            is_due,
+            world.is_first and now - self._looked > _CHECK_S,
+        )
+        if self._is_agreed:
+            raise KeyboardInterrupt
+        if look or is_due:
+            self._looked = now
+            self._check_losses()
+        if is_due and self._is_finite():
+            if world.is_first:
+                run.keeper.keep_step(self._sealed(), len(run.history), run.updater.n_steps)
+            self._save_state()
+        return stop or run.has_all_steps
+
+    @torch.inference_mode()
+    def _validate(self) -> tuple[float | None, ValidationPatches | None]:
+        """Return the loss of the validation, and some of its patches for those who look on."""
+        run, world = self.run, self.run.world
+        n_batches = world.most(len(run.val_loader))
+        if n_batches == 0:
+            return None, None
+        if world.size > 1:
+            world.copy_from_first(run.model.buffers())
+        run.model.eval()
+        network = self._network if world.size == 1 else run.model
+        meter, patches = Meter(self.device), None
+        batches, n_left = iter(run.val_loader), self._n_validated()
+        for _ in range(n_batches):
+            batch = next(batches, None)
+            n_patches = 0 if batch is None else min(len(batch[0]), n_left)
+            n_left -= n_patches
+            if batch is None or n_patches == 0:
+                world.total(torch.zeros((), device=self.device))
+                loss = torch.zeros((), device=self.device)
+            else:
+                inputs, *others = self._on_device([part[:n_patches] for part in batch])
+                with run.updater.autocast():
+                    prediction = network(inputs).float()
+                loss = self._balanced(prediction, others)
+                if patches is None:
+                    patches = ValidationPatches(*(_as_array(part) for part in (inputs, prediction, others[0])))
+            meter.add(loss, float(world.total(torch.tensor(float(n_patches)))) / world.size)
+            (self._is_agreed,) = world.any(self.signals.received is not None)
+            if self._is_agreed:
+                raise KeyboardInterrupt
+        return meter.stop(world), patches
+
+    def _n_validated(self) -> float:
+        """Count the patches of the validation that are this process's: others fill up its last batch."""
+        world, dataset = self.run.world, getattr(self.run.val_loader, "dataset", None)
+        if world.size == 1 or not isinstance(dataset, PlannedDataset):
+            return math.inf
+        return -(-(len(dataset) - world.rank) // world.size)
+
+    def _prepared(self) -> torch.nn.Module:
+        """Return what is called for the model: it exchanges gradients, and is compiled, where that is asked for."""
+        network: torch.nn.Module = self.run.model
+        if self.run.world.size > 1:
+            ids = [self.device] if self.device.type == "cuda" else None
+            network = self._parallel = DistributedDataParallel(network, device_ids=ids)
+        if self.run.config.training_config.compile:
+            return cast("torch.nn.Module", torch.compile(network))
+        return network
+
+    def _on_device(self, batch: Batch) -> list[torch.Tensor]:
+        algorithm = self.run.config.algorithm_config.algorithm
+        names = ("masked", "original", "mask") if algorithm == "n2v" else ("input", "target")
+        if len(batch) != len(names):
+            msg = (
+                f"Batch: expected {len(names)} tensors ({', '.join(names)}) for {algorithm!r}, got {len(batch)}. Check "
+                "the transforms and the targets."
+            )
+            raise ShapeError(msg)
+        inputs, *others = (tensor.to(self.device, non_blocking=True) for tensor in batch)
+        return [inputs.contiguous(memory_format=self.memory_format), *others]
+
+    def _check_losses(self) -> None:
+        """Stop where a loss of the running epoch is not finite."""
+        run = self.run
+        found = run.meter.first_not_finite()
+        (is_wrong,) = run.world.any(found is not None)
+        if is_wrong:
+            step, loss = found or (run.n_batches, math.nan)
+            where, what = f"Epoch {run.epoch}, step {step}", f"training loss, got {loss}"
+            raise self._not_finite(where, what)
+
+    def _check_finite(self, record: EpochRecord) -> None:
+        where, what = f"Epoch {record.epoch}", f"validation loss, got {record.watched_loss}"
+        stopping = self.run.config.training_config.early_stopping_callback
+        if not math.isfinite(record.watched_loss) and (stopping is None or stopping.check_finite):
+            raise self._not_finite(where, what)
+        if not self._has_finite_weights():
+            raise self._not_finite(where, "model, got weights that are not")
+
+    def _not_finite(self, where: str, problem: str) -> TrainingError:
+        keeper, n_epochs = self.run.keeper, self.run.keeper.last_epoch
+        kept = "Nothing was saved" if n_epochs is None else f"The weights of epoch {n_epochs} are in {keeper.last}"
+        return TrainingError(
+            f"{where}: expected a finite {problem}. {kept}. Lower the learning rate, now "
+            f"{self.run.updater.learning_rate:g}, or look for outliers in the data."
+        )
+
+    def _is_finite(self) -> bool:
+        return self.run.meter.first_not_finite() is None and self._has_finite_weights()
+
+    def _has_finite_weights(self) -> bool:
+        return all(bool(value.isfinite().all()) for value in self.run.model.state_dict().values())
+
+    def _sealed(self) -> bytes:
+        """Make the bytes of a checkpoint of the present weights, with the losses of the last epoch that ended."""
+        run = self.run
+        record = run.history[-1] if run.history else None
+        val_loss = record.val_loss if record else None
+        return seal_checkpoint(
+            configuration=run.config,
+            model=run.model,
+            epoch=len(run.history),
+            train_loss=record.train_loss if record else None,
+            val_loss=val_loss if val_loss is not None and math.isfinite(val_loss) else None,
+        )
+
+    def _save_state(self) -> None:
+        """Save everything that the next step depends on. All processes have to do so together."""
+        run = self.run
+        if run.config.training_config.checkpoint_callback.save_weights_only:
+            return
+        state = run.state_dict()
+        if run.world.is_first:
+            run.keeper.clear()
+            save_state(run.keeper.state, state)
+
+    def _save_interrupted(self) -> None:
+        run, epoch = self.run, len(self.run.history) + 1
+        if not self._is_finite():
+            logger.warning("Interrupted in epoch %d; its weights are not finite and not saved.", epoch)
+            return
+        if run.world.is_first:
+            run.keeper.keep_last(self._sealed(), len(run.history))
+            logger.warning("Interrupted in epoch %d; its weights are in %s.", epoch, run.keeper.last)
+        # In the midst of a step, and where the other processes may do something else, the state saved before holds.
+        if run.is_whole and (run.world.size == 1 or self._is_agreed):
+            self._save_state()
+
+
+def _as_array(batch: torch.Tensor) -> NDArray[np.float32]:
+    """Copy the first patches of a batch, which memory may be used again for."""
+    array: NDArray[np.float32] = batch[:MAX_SHOWN].float().cpu().contiguous().clone().numpy()
+    return array
