@@ -17,6 +17,8 @@ from patchmill.training import Trainer, load_checkpoint
 from tests.training.conftest import ListData
 from tests.training.two_processes import UNEVEN, configure, losses, train, uneven_data
 
+pytestmark = pytest.mark.timeout(400)
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -44,7 +46,7 @@ def told(folder: Path) -> list[dict[str, Any]]:
         for rank in range(2)
     ]
     try:
-        ends = [process.communicate(timeout=110) for process in processes]
+        ends = [process.communicate(timeout=350) for process in processes]
     finally:
         for process in processes:
             process.kill()

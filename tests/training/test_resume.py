@@ -19,7 +19,7 @@ import pytest
 import torch
 
 from patchmill import TrainDataModule
-from patchmill.config import Configuration
+from patchmill.config import Configuration, save_configuration
 from patchmill.errors import CheckpointError
 from patchmill.samples import simulate_fluorescence
 from patchmill.training import Trainer, TrainingReport, load_checkpoint
@@ -333,9 +333,8 @@ Trainer(config, work_dir=sys.argv[2], device="cpu", progress=False).fit(data, re
 """
 
 
+@pytest.mark.timeout(400)
 def test_a_kill_at_any_moment_leaves_files_that_can_be_read_and_resumed(n2v_config: MakeConfig, tmp_path: Path) -> None:
-    from patchmill.config import save_configuration
-
     config = n2v_config(40, checkpoint_params={"every_n_train_steps": 1})
     path = save_configuration(config, tmp_path / "config.yml")
     folder = tmp_path / "run" / "checkpoints"
