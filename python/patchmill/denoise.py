@@ -243,6 +243,7 @@ def _configure(
         model_params={"depth": DEPTH, "num_channels_init": usual.num_channels_init},
         optimizer_params={"lr": 1e-3},
         patching="random",
+        checkpoint_params={"save_top_k": 1},
         seed=seed,
     )
 

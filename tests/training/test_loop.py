@@ -261,8 +261,9 @@ def test_the_report_sums_up_the_history(
     assert report.seconds >= training_s
 
 
+@pytest.mark.parametrize("n_val", [1, 0])
 def test_a_plateau_lowers_the_learning_rate(
-    n2v_config: MakeConfig, n2v_data: MakeData, trainer: Callable[..., Trainer]
+    n2v_config: MakeConfig, n2v_data: MakeData, trainer: Callable[..., Trainer], n_val: int
 ) -> None:
     config = n2v_config(
         4,
@@ -271,7 +272,7 @@ def test_a_plateau_lowers_the_learning_rate(
         lr_scheduler_params={"patience": 1, "factor": 0.5, "eps": 0.0},
         model_params={"depth": 1, "num_channels_init": 8, "use_batch_norm": False},
     )
-    history = trainer(config).fit(n2v_data(config)).history
+    history = trainer(config).fit(n2v_data(config, n_val=n_val)).history
     assert [record.learning_rate for record in history] == [1e-12, 1e-12, 1e-12, 5e-13]
 
 

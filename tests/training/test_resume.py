@@ -121,6 +121,26 @@ def test_a_training_may_be_broken_off_at_every_step(n2v_config: MakeConfig, tmp_
     assert_same(train(config, resumed, resume=True), whole)
 
 
+@pytest.mark.parametrize("name", ["Adam", "plain loader", "few steps"])
+def test_a_validation_may_be_broken_off_too(n2v_config: MakeConfig, tmp_path: Path, name: str) -> None:
+    config = n2v_config(3, **OPTIONS[name])
+    data = TrainDataModule(config.data_config, IMAGE, val_minimum_split=1)
+    data.setup()
+    trainer = Trainer(config, work_dir=tmp_path / "run", device="cpu", progress=False)
+    n_validated = []
+
+    def interrupt_the_second(module: torch.nn.Module, _inputs: object) -> None:
+        if not module.training:
+            n_validated.append(1)
+            if len(n_validated) == 2:
+                interrupt()
+
+    trainer.model.register_forward_pre_hook(interrupt_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit(data)
+    assert_same(train(config, tmp_path / "run", resume=True), train(config, tmp_path / "whole"))
+
+
 def test_the_losses_go_on_without_lines_lost_or_doubled(n2v_config: MakeConfig, tmp_path: Path) -> None:
     config = n2v_config(3)
     break_off(config, tmp_path, 8)
@@ -169,6 +189,12 @@ def test_a_limit_of_steps_in_mid_epoch_can_be_lifted(n2v_config: MakeConfig, tmp
     assert all(torch.equal(one, other) for one, other in pairs)
 
 
+def test_threads_may_be_others(n2v_config: MakeConfig, tmp_path: Path) -> None:
+    break_off(n2v_config(), tmp_path / "run", 2)
+    config = n2v_config(train_dataloader_params={"num_workers": 2, "prefetch_factor": 5})
+    assert_same(train(config, tmp_path / "run", resume=True), train(n2v_config(), tmp_path / "whole"))
+
+
 def test_nothing_to_resume_starts_anew_and_says_so(
     n2v_config: MakeConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -210,6 +236,10 @@ def test_a_training_that_is_not_resumed_takes_the_place_of_the_earlier_one(
         ({"trainer_params": {"precision": "bf16-mixed"}}, r"training_config\.precision: expected '32-true', got"),
         ({"num_steps": 2}, r"training_config\.num_steps: expected None, got 2"),
         ({"patching": "random"}, r"data_config\.patching: "),
+        (
+            {"train_dataloader_params": {"shuffle": False}},
+            r"train_dataloader_params\.shuffle: expected True, got False",
+        ),
     ],
 )
 def test_another_configuration_is_refused_with_what_differs(
@@ -273,6 +303,16 @@ def test_a_second_interrupt_does_not_wait(n2v_config: MakeConfig, tmp_path: Path
         train(n2v_config(), tmp_path, AtStep(2, twice))
     assert reached == ["first"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_interrupt_after_the_last_step_goes_up_too(n2v_config: MakeConfig, tmp_path: Path) -> None:
+    class AtEnd(Callback):
+        def on_end(self, report: TrainingReport) -> None:
+            interrupt()
+
+    with pytest.raises(KeyboardInterrupt):
+        train(n2v_config(1), tmp_path, AtEnd())
+    assert load_checkpoint(tmp_path / "checkpoints" / "last.safetensors").epoch == 1
 
 
 def test_a_sigterm_saves_and_is_passed_on_to_the_former_handler(n2v_config: MakeConfig, tmp_path: Path) -> None:

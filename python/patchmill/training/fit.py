@@ -108,6 +108,7 @@ class Fit:
             self._save_state()
         train_loss = meter.stop(run.world)
         self._check_losses()
+        run.end_batches()
         val_loss, patches = self._validate()
         record = EpochRecord(
             epoch=run.epoch,
@@ -219,7 +220,7 @@ class Fit:
         if look or is_due:
             self._looked = now
             self._check_losses()
-        if is_due and self._is_finite():
+        if is_due and not any(world.any(not self._is_finite())):
             if world.is_first:
                 run.keeper.keep_step(self._sealed(), len(run.history), run.updater.n_steps)
             self._save_state()

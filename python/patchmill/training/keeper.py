@@ -18,8 +18,11 @@ __all__ = ["Keeper"]
 
 logger = logging.getLogger("patchmill")
 
-_OURS = re.compile(r"(best|last|training_state|epoch_\d{4,}\S*)\.safetensors|\..*\.safetensors\.[0-9a-f]+\.part")
-"""What an earlier training, or a save that was killed, may have left."""
+_OURS = re.compile(r"(best|last|training_state|epoch_\d{4,}\S*)\.safetensors")
+"""What an earlier training may have left."""
+
+_PARTS = re.compile(r"\..*\.safetensors\.[0-9a-f]+\.part")
+"""What a save that was killed may have left."""
 
 
 class Keeper:
@@ -101,11 +104,9 @@ class Keeper:
 
     def clear(self) -> None:
         """Remove what an earlier training left, before the first file of this one is written."""
-        if self._is_first and self._folder.is_dir():
-            for path in self._folder.iterdir():
-                if _OURS.fullmatch(path.name):
-                    with contextlib.suppress(OSError):
-                        path.unlink()
+        if self._is_first:
+            self._remove(_OURS)
+            self._remove(_PARTS)
         self._is_first = False
 
     def state_dict(self) -> dict[str, Any]:
@@ -117,7 +118,14 @@ class Keeper:
         """Go on with the checkpoints that there are."""
         for name, value in state.items():
             setattr(self, name, value)
+        self._remove(_PARTS)
         self._is_first = False
+
+    def _remove(self, names: re.Pattern[str]) -> None:
+        for path in self._folder.iterdir() if self._folder.is_dir() else ():
+            if names.fullmatch(path.name):
+                with contextlib.suppress(OSError):
+                    path.unlink()
 
     def _keep_best(self, data: bytes, record: EpochRecord) -> None:
         config = self._config

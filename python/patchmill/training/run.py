@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,11 +22,20 @@ from patchmill.training.updates import Updater
 
 __all__ = ["BatchLoader", "Run"]
 
-_FREE_TO_CHANGE = {
-    "training_config": ("num_epochs", "max_steps", "logger", "checkpoint_callback", "early_stopping_callback"),
-    "data_config": ("train_dataloader_params", "val_dataloader_params"),
+_FREE_TO_CHANGE = {"num_epochs", "max_steps", "logger", "checkpoint_callback", "early_stopping_callback"}
+"""What of the training changes nothing about the steps that were made: one that is resumed may be longer."""
+
+_FREE_OF_LOADERS = {
+    "num_workers",
+    "num_threads",
+    "prefetch",
+    "prefetch_factor",
+    "pin_memory",
+    "pin_memory_device",
+    "persistent_workers",
+    "timeout",
 }
-"""What changes nothing about the steps that were made: a training that is resumed may be longer."""
+"""The arguments of loaders that change no batch."""
 
 
 class BatchLoader(Protocol):
@@ -94,6 +103,7 @@ class Run:
         self._device = device
         self._loader_state: dict[str, Any] | None = None
         self._generator_at_start = torch.get_rng_state()
+        self._generator: torch.Tensor | None = None
         self.meter = Meter(device)
 
     @property
@@ -140,10 +150,15 @@ class Run:
             if number == remaining:
                 return
 
+    def end_batches(self) -> None:
+        """Take note that the epoch's batches are done: resumed, the training goes on with the validation."""
+        self._generator = torch.get_rng_state()
+
     def end_epoch(self, record: EpochRecord) -> None:
         """Go on to the next epoch."""
         self.history.append(record)
         self.n_batches = 0
+        self._generator = None
         self.meter = Meter(self._device)
         self.updater.end_epoch(record.watched_loss)
 
@@ -159,7 +174,7 @@ class Run:
             "n_batches": self.n_batches,
             "meter": self.meter.state_dict(self.world) if self.n_batches else None,
             "loader": self._position(),
-            "generator": torch.get_rng_state(),
+            "generator": torch.get_rng_state() if self._generator is None else self._generator,
         }
 
     def load_state_dict(self, state: dict[str, Any], path: Path) -> None:
@@ -187,11 +202,9 @@ class Run:
             "batches for training": self.steps_per_epoch,
             "batches for validation": len(self.val_loader),
             "processes": self.world.size,
-            **{f"items for {name}": len(getattr(loader, "dataset", ())) for name, loader in self._loaders().items()},
+            "items for training": _n_items(self.train_loader),
+            "items for validation": _n_items(self.val_loader),
         }
-
-    def _loaders(self) -> dict[str, BatchLoader]:
-        return {"training": self.train_loader, "validation": self.val_loader}
 
     def _position(self) -> dict[str, Any]:
         """Return where the loader stands: the epoch counts on when all that it takes of it is done."""
@@ -227,15 +240,17 @@ class Run:
         return batches
 
     def _check(self, state: dict[str, Any], path: Path) -> None:
-        saved, present = state["configuration"], storable(self.config)
-        free = dict(_FREE_TO_CHANGE)
-        if self.config.algorithm_config.lr_scheduler.name == "WarmupCosine":
-            # The length is what the curve is drawn over.
-            free["training_config"] = free["training_config"][2:]
-        for part, names in free.items():
-            for name in names:
-                saved[part].pop(name, None), present[part].pop(name, None)
-        found = [*differences(saved, present), *differences(state["data"], self._data())]
+        configurations = [state["configuration"], storable(self.config)]
+        for configuration in configurations:
+            training, data = configuration["training_config"], configuration["data_config"]
+            # The length is what a cosine is drawn over.
+            is_cosine = configuration["algorithm_config"]["lr_scheduler"]["name"] == "WarmupCosine"
+            for name in _FREE_TO_CHANGE - ({"num_epochs", "max_steps"} if is_cosine else set()):
+                training.pop(name)
+            for loader in (data["train_dataloader_params"], data["val_dataloader_params"]):
+                for name in _FREE_OF_LOADERS:
+                    loader.pop(name, None)
+        found = [*differences(*configurations), *differences(state["data"], self._data())]
         if found:
             listed = "\n  ".join(found)
             msg = (
@@ -243,3 +258,9 @@ class Run:
                 f"Use the same, train anew (resume=False), or choose another folder. What differs:\n  {listed}"
             )
             raise CheckpointError(msg)
+
+
+def _n_items(loader: BatchLoader) -> int | None:
+    """Count the items of a loader's dataset, if it has one that can tell."""
+    dataset = getattr(loader, "dataset", None)
+    return len(dataset) if isinstance(dataset, Sized) else None

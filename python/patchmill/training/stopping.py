@@ -42,6 +42,9 @@ class Signals:
             signal.signal(number, handler)
         if self.received == signal.SIGTERM:
             signal.raise_signal(signal.SIGTERM)
+        elif self.received is not None and error is None:
+            # It came too late to end anything here.
+            raise KeyboardInterrupt
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.received is not None and number == signal.SIGINT:
