@@ -90,6 +90,14 @@ def test_batches_of_several_sizes_and_numbers_weigh_what_they_hold(
     assert_close(told, "uneven", folder, report, report.last)
 
 
+def test_batch_norm_is_validated_with_the_first_process_s_statistics(told: list[dict[str, Any]], folder: Path) -> None:
+    assert told[0]["batch_norm"] == told[1]["batch_norm"]
+    assert (
+        load_checkpoint(folder / "batch_norm" / "checkpoints" / "last.safetensors").val_loss
+        == told[0]["batch_norm"][1][1]
+    )
+
+
 def test_what_is_broken_off_in_one_process_ends_in_both_and_goes_on_together(
     told: list[dict[str, Any]], folder: Path
 ) -> None:

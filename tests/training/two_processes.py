@@ -97,6 +97,12 @@ def care(folder: Path) -> Any:
     return losses(train(configure("care", batch_size=1, num_steps=5, **options), folder))
 
 
+def batch_norm(folder: Path) -> Any:
+    config = configure(batch_size=2)
+    config.algorithm_config.model.use_batch_norm = True
+    return losses(train(config, folder))
+
+
 def uneven(folder: Path) -> Any:
     rank = connect().rank
     config = configure(batch_size=2)
@@ -161,6 +167,7 @@ def not_finite(folder: Path) -> Any:
 SCENARIOS: list[Callable[[Path], Any]] = [
     n2v,
     care,
+    batch_norm,
     uneven,
     interrupted,
     seeds,

@@ -6,24 +6,19 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn.parallel import DistributedDataParallel
 
 from patchmill.dataset.planned import PlannedDataset
-from patchmill.errors import ShapeError, TrainingError
+from patchmill.errors import TrainingError
 from patchmill.training.callbacks import Callback, ValidationPatches
 from patchmill.training.checkpoint import seal_checkpoint
 from patchmill.training.history import EpochRecord, LossesFile
-from patchmill.training.losses import create_loss, n_terms
-from patchmill.training.memory import is_out_of_memory, too_little_memory
-from patchmill.training.meter import Batch, Meter
+from patchmill.training.meter import Meter
+from patchmill.training.network import Network
 from patchmill.training.run import Run
 from patchmill.training.state import save_state
 from patchmill.training.stopping import Signals
@@ -68,16 +63,13 @@ class Fit:
     signals: Signals
     callbacks: Callback
     losses: LossesFile | None
-    _network: torch.nn.Module = field(init=False)
-    _loss: Callable[..., torch.Tensor] = field(init=False)
-    _parallel: DistributedDataParallel | None = field(init=False, default=None)
+    _network: Network = field(init=False)
     _looked: float = field(init=False, default=0.0)
     _is_agreed: bool = field(init=False, default=False)
     _ends: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
-        self._loss = create_loss(self.run.config.algorithm_config)
-        self._network = self._prepared()
+        self._network = Network(self.run, self.device, self.memory_format)
 
     def train(self) -> None:
         """Train until the end.
@@ -144,7 +136,7 @@ class Fit:
         for batch, n_patches in run.meter.batches(run.batches()):
             run.is_whole = False
             share, is_step = run.share_of_step()
-            run.meter.add(self._add_gradients(batch, share, is_step=is_step), n_patches)
+            run.meter.add(self._network.add_gradients(batch, share, is_step=is_step), n_patches)
             run.n_batches += 1
             if is_step:
                 self._step()
@@ -158,48 +150,6 @@ class Fit:
         if not run.is_whole:
             # The loader had fewer batches than it said.
             self._step()
-
-    def _add_gradients(self, batch: Batch, share: float, *, is_step: bool) -> torch.Tensor:
-        """Add the gradients of a batch to those of its step, and return its loss."""
-        try:
-            return self._backward(batch, share, is_step=is_step)
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
-        # The error is gone here, and with it what it held of the failed step.
-        run = self.run
-        run.model.zero_grad(set_to_none=True)
-        with run.updater.autocast():
-            raise too_little_memory(
-                run.model,
-                tuple(batch[0].shape),
-                self.device,
-                factor=2**run.config.algorithm_config.model.depth,
-                may_try=run.world.size == 1,
-            )
-
-    def _backward(self, batch: Batch, share: float, *, is_step: bool) -> torch.Tensor:
-        inputs, *others = self._on_device(batch)
-        with self._synced(is_step=is_step):
-            with self.run.updater.autocast():
-                prediction = self._network(inputs)
-            loss = self._balanced(prediction.float(), others)
-            self.run.updater.backward(loss, share)
-        return loss
-
-    def _balanced(self, prediction: torch.Tensor, others: list[torch.Tensor]) -> torch.Tensor:
-        """Return the loss; with several processes, one whose mean over them is the loss of all batches together."""
-        loss, world = self._loss(prediction, *others), self.run.world
-        if world.size == 1:
-            return loss
-        n = n_terms(prediction, *others)
-        return loss * (n * world.size / world.total(n.clone()).clamp(min=1))
-
-    def _synced(self, *, is_step: bool) -> AbstractContextManager[None]:
-        """Let processes exchange gradients once per step only."""
-        if self._parallel is None or is_step:
-            return nullcontext()
-        return self._parallel.no_sync()
 
     def _step(self) -> None:
         self.run.updater.step()
@@ -236,7 +186,6 @@ class Fit:
         if world.size > 1:
             world.copy_from_first(run.model.buffers())
         run.model.eval()
-        network = self._network if world.size == 1 else run.model
         meter, patches = Meter(self.device), None
         batches, n_left = iter(run.val_loader), self._n_validated()
         for _ in range(n_batches):
@@ -244,15 +193,10 @@ class Fit:
             n_patches = 0 if batch is None else min(len(batch[0]), n_left)
             n_left -= n_patches
             if batch is None or n_patches == 0:
-                world.total(torch.zeros((), device=self.device))
-                loss = torch.zeros((), device=self.device)
+                loss = self._network.no_loss()
             else:
-                inputs, *others = self._on_device([part[:n_patches] for part in batch])
-                with run.updater.autocast():
-                    prediction = network(inputs).float()
-                loss = self._balanced(prediction, others)
-                if patches is None:
-                    patches = ValidationPatches(*(_as_array(part) for part in (inputs, prediction, others[0])))
+                loss, shown = self._network.validate([part[:n_patches] for part in batch])
+                patches = patches or ValidationPatches(*map(_as_array, shown))
             meter.add(loss, float(world.total(torch.tensor(float(n_patches)))) / world.size)
             (self._is_agreed,) = world.any(self.signals.received is not None)
             if self._is_agreed:
@@ -265,28 +209,6 @@ class Fit:
         if world.size == 1 or not isinstance(dataset, PlannedDataset):
             return math.inf
         return -(-(len(dataset) - world.rank) // world.size)
-
-    def _prepared(self) -> torch.nn.Module:
-        """Return what is called for the model: it exchanges gradients, and is compiled, where that is asked for."""
-        network: torch.nn.Module = self.run.model
-        if self.run.world.size > 1:
-            ids = [self.device] if self.device.type == "cuda" else None
-            network = self._parallel = DistributedDataParallel(network, device_ids=ids)
-        if self.run.config.training_config.compile:
-            return cast("torch.nn.Module", torch.compile(network))
-        return network
-
-    def _on_device(self, batch: Batch) -> list[torch.Tensor]:
-        algorithm = self.run.config.algorithm_config.algorithm
-        names = ("masked", "original", "mask") if algorithm == "n2v" else ("input", "target")
-        if len(batch) != len(names):
-            msg = (
-                f"Batch: expected {len(names)} tensors ({', '.join(names)}) for {algorithm!r}, got {len(batch)}. Check "
-                "the transforms and the targets."
-            )
-            raise ShapeError(msg)
-        inputs, *others = (tensor.to(self.device, non_blocking=True) for tensor in batch)
-        return [inputs.contiguous(memory_format=self.memory_format), *others]
 
     def _check_losses(self) -> None:
         """Stop where a loss of the running epoch is not finite."""
