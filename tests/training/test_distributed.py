@@ -118,6 +118,10 @@ def test_what_goes_wrong_in_one_process_ends_both(told: list[dict[str, Any]]) ->
         assert of_process["not_finite"].startswith("Epoch 1, step 2: expected a finite training loss, got nan")
 
 
+def test_a_process_that_is_left_alone_does_not_wait(told: list[dict[str, Any]]) -> None:
+    assert told[0]["left_alone"].startswith("Epoch 1: expected 2 processes, got an answer from fewer: one has ended.")
+
+
 def test_one_process_writes_the_files(told: list[dict[str, Any]], folder: Path) -> None:
     lines = (folder / "n2v" / "losses.csv").read_text().splitlines()
     assert len(lines) == 3

@@ -16,7 +16,7 @@ from torch import distributed
 from patchmill.errors import TrainingError
 from patchmill.training.meter import Batch
 
-__all__ = ["ALONE", "World", "connect"]
+__all__ = ["ALONE", "World", "connect", "is_disconnected"]
 
 _TIMEOUT = timedelta(minutes=30)
 """How long a process waits for another one: statistics of many files take their time. One that has died is noticed at
@@ -150,6 +150,11 @@ def connect() -> World:
         distributed.init_process_group("cpu:gloo,cuda:nccl" if has_cuda else "gloo", timeout=_TIMEOUT)
         atexit.register(_disconnect)
     return World(distributed.get_world_size(), distributed.get_rank())
+
+
+def is_disconnected(error: RuntimeError) -> bool:
+    """Tell whether an error of torch says that another process does not answer."""
+    return isinstance(error, distributed.DistError) or "gloo" in str(error)
 
 
 def _disconnect() -> None:

@@ -16,6 +16,7 @@ from patchmill.dataset.planned import PlannedDataset
 from patchmill.errors import TrainingError
 from patchmill.training.callbacks import Callback, ValidationPatches
 from patchmill.training.checkpoint import seal_checkpoint
+from patchmill.training.distributed import is_disconnected
 from patchmill.training.history import EpochRecord, LossesFile
 from patchmill.training.meter import Meter
 from patchmill.training.network import Network
@@ -79,7 +80,7 @@ class Fit:
         KeyboardInterrupt
             If a signal came. Everything that the training needs to be resumed is saved.
         TrainingError
-            If a loss or a weight is not finite, or the device has too little memory.
+            If a loss or a weight is not finite, the device has too little memory, or another process has ended.
         """
         try:
             while not (self._ends or self.run.is_over):
@@ -87,6 +88,14 @@ class Fit:
         except KeyboardInterrupt:
             self._save_interrupted()
             raise
+        except RuntimeError as error:
+            if self.run.world.size == 1 or not is_disconnected(error):
+                raise
+            msg = (
+                f"Epoch {self.run.epoch}: expected {self.run.world.size} processes, got an answer from fewer: one has "
+                "ended. See what it said last, and resume the training (resume=True)."
+            )
+            raise TrainingError(msg) from error
         if self.run.reason_to_end is not None and self.run.world.is_first:
             logger.info("Training ends after epoch %d: %s.", len(self.run.history), self.run.reason_to_end)
 
