@@ -10,7 +10,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -type d -o -name '*.rs' 
 # What the recipes run in turn uses all cores by itself.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help demo test sanitize bench bench-peers bench-instructions wheel lint lint-rust lint-python test-rust test-python test-parity
+.PHONY: help demo test sanitize bench bench-peers bench-instructions quality wheel lint lint-rust lint-python test-rust test-python test-parity
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ bench-peers: $(VENV)/.extension ## measure patchmill beside its peers, and write
 
 bench-instructions: ## count every kernel's instructions beside those that are kept (valgrind)
 	$(PYTHON) benches/python/instructions.py
+
+quality: $(VENV)/.extension $(VENV)/.dev-tools ## restore images whose truth is known, beside CAREamics, and write docs/quality.md (an hour or two)
+	$(BIN)/python benches/python/quality.py
 
 wheel: $(VENV)/.build-tools ## build the wheel that would be published into dist/ (DIST=... for another folder)
 	$(BIN)/maturin build --locked --compatibility pypi --auditwheel check --out $(DIST)

@@ -9,11 +9,13 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use patchmill_core::dataset::{Batch, BatchBuffers, Item, Paired, PatchDataset};
-use patchmill_core::patching::{Plan, Region, SampleSizes, TileGrid};
+use patchmill_core::patching::{PatchFilter, Plan, Region, SampleSizes, TileGrid, filter_cells};
 use patchmill_core::prediction::{stitch_into, tile_into};
 use patchmill_core::random::{Permutation, Purpose, Stream};
 use patchmill_core::sources::{Image, PixelType, statistics};
-use patchmill_core::transforms::{Affine, Ahead, Augmentation, N2vManipulate, N2vStrategy, Orientation, crop_into};
+use patchmill_core::transforms::{
+    Affine, Ahead, Augmentation, N2vManipulate, N2vStrategy, Orientation, StructAxis, StructPattern, crop_into,
+};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 /// The side of the image: small, because all that is done under callgrind takes fifty times as long.
@@ -32,7 +34,7 @@ static THIS_THREAD: LazyLock<ThreadPool> = LazyLock::new(|| {
 type Work = (String, Box<dyn FnMut()>);
 
 fn main() {
-    let works = [crops(), masks(), sums(), draws(), tiles(), batches()].into_iter().flatten();
+    let works = [crops(), masks(), filters(), sums(), draws(), tiles(), batches()].into_iter().flatten();
     let Some(name) = std::env::args().nth(1) else {
         works.for_each(|(name, _)| println!("{name}"));
         return;
@@ -105,13 +107,22 @@ fn crops() -> Vec<Work> {
 /// Noise2Void's masking.
 fn masks() -> Vec<Work> {
     let sizes = [("2D", PATCH, false), ("3D", [16, 64, 64], true)];
-    let strategies = [("uniform", N2vStrategy::Uniform), ("median", N2vStrategy::Median)];
+    let strategies = [
+        ("uniform", N2vStrategy::Uniform, None),
+        ("uniform, line", N2vStrategy::Uniform, Some(StructAxis::Horizontal)),
+        ("median", N2vStrategy::Median, None),
+        ("median, line", N2vStrategy::Median, Some(StructAxis::Horizontal)),
+    ];
     let works = sizes.into_iter().flat_map(|(name, size, is_3d)| {
-        strategies.map(|(how, strategy)| -> Work {
+        strategies.map(|(how, strategy, axis)| -> Work {
             let n_pixels = size.iter().product();
             let original: Vec<f32> = (0..n_pixels).map(|i| (i * 7919 % 65_521) as f32).collect();
             let (mut masked, mut mask) = (vec![0.0; n_pixels], vec![0; n_pixels]);
-            let manipulate = N2vManipulate::new(strategy, 11, 0.2, is_3d).expect("the arguments are in range");
+            let mut manipulate = N2vManipulate::new(strategy, 11, 0.2, is_3d).expect("the arguments are in range");
+            if let Some(axis) = axis {
+                let line = StructPattern::new(axis, 5).expect("the span is odd");
+                manipulate = manipulate.with_pattern(line).expect("the line is within reach");
+            }
             let work = move || {
                 let stream = Stream::new(1, Purpose::Mask, 0, 1);
                 manipulate.manipulate_into(black_box(&original), size, &stream, &mut masked, black_box(&mut mask));
@@ -120,6 +131,26 @@ fn masks() -> Vec<Work> {
         })
     });
     works.collect()
+}
+
+/// Patch filters.
+fn filters() -> Vec<Work> {
+    let filters = [
+        ("max", PatchFilter::Max { threshold: 32.0 }),
+        ("mean and std", PatchFilter::MeanStd),
+        ("entropy", PatchFilter::Shannon),
+        ("mask", PatchFilter::Mask),
+    ];
+    let works = filters.map(|(name, filter)| -> Work {
+        let images = [image(PixelType::U16, 2, false)];
+        let cancel = AtomicBool::new(false);
+        let work = move || {
+            let found = THIS_THREAD.install(|| filter_cells(black_box(&images), PATCH, 0, filter, &cancel));
+            black_box(found).expect("patches fit");
+        };
+        (format!("filter by {name}"), Box::new(work))
+    });
+    works.into()
 }
 
 /// Statistics.

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from patchmill.training.progress import ProgressBar, ProgressLog, create_progress
 from rich.console import Console
 
 from patchmill.config import Configuration
 from patchmill.training import EpochRecord, Trainer
 from patchmill.training.meter import Meter
-from patchmill.training.progress import ProgressBar, ProgressLog, create_progress
 
 RECORD = EpochRecord(
     epoch=2, train_loss=0.12345, val_loss=0.2, learning_rate=1e-3, seconds=1.0, patches_per_s=1234.5, waiting_share=0.02

@@ -14,13 +14,13 @@ from patchmill.errors import AxesError, OutputError, OutputExistsError
 from patchmill.files import replacing
 from patchmill.sources.axes import parse_axes
 from patchmill.sources.image import check_pixels
-from patchmill.sources.ome import OME_TYPES, ome_for
+from patchmill.sources.tiff.ome import OME_TYPES, ome_for
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from patchmill.sources.files import PathLike
-    from patchmill.sources.metadata import TiffMetadata
+    from patchmill.sources.tiff.metadata import TiffMetadata
 
 __all__ = ["check_writable", "write_tiff"]
 

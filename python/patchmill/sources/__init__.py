@@ -8,7 +8,6 @@ from patchmill.sources.header import ImageHeader, ImageLike
 from patchmill.sources.image import Image, check_alike, check_pairs
 from patchmill.sources.image_files import ImageFiles
 from patchmill.sources.memory import fits_in_memory, usable_memory
-from patchmill.sources.metadata import TiffMetadata, read_metadata
 from patchmill.sources.normalization import (
     Normalization,
     complete_statistics,
@@ -20,7 +19,7 @@ from patchmill.sources.opening import are_open, check_data_type, open_image_pair
 from patchmill.sources.skipping import OnError
 from patchmill.sources.statistics import Statistics, compute_quantiles, compute_statistics
 from patchmill.sources.survey import Survey, open_files, survey_files
-from patchmill.sources.tiff import images_from_tiffs, read_tiff
+from patchmill.sources.tiff import TiffMetadata, images_from_tiffs, read_metadata, read_tiff
 
 __all__ = [
     "Image",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from patchmill.sources.memory import usable_memory
-from patchmill.sources.tiff_errors import damaged
+from patchmill.sources.tiff.errors import damaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from tests.sources.raw_tiff import ASCII, BYTE, LONG, RATIONAL, SHORT, plain_page, write_raw
+from tests.sources.tiff.raw import ASCII, BYTE, LONG, RATIONAL, SHORT, plain_page, write_raw
 
 Random = np.random.Generator
 

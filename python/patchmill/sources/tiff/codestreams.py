@@ -7,7 +7,7 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from patchmill.sources.tiff_errors import damaged
+from patchmill.sources.tiff.errors import damaged
 
 if TYPE_CHECKING:
     from collections.abc import Callable

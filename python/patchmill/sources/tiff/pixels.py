@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from patchmill.sources.tiff_apart import APART, decode_apart
-from patchmill.sources.tiff_errors import damaged
-from patchmill.sources.tiff_segments import BUFFER_BYTES, check_decodable
+from patchmill.sources.tiff.apart import APART, decode_apart
+from patchmill.sources.tiff.errors import damaged
+from patchmill.sources.tiff.segments import BUFFER_BYTES, check_decodable
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import tifffile
 
-from patchmill.sources.ome import ome_claims
-from patchmill.sources.tiff_errors import damaged
-from patchmill.sources.tiff_pages import walk_pages
+from patchmill.sources.tiff.errors import damaged
+from patchmill.sources.tiff.ome import ome_claims
+from patchmill.sources.tiff.pages import walk_pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,10 +10,11 @@ import pytest
 import tifffile
 
 from patchmill.errors import ReadError
-from patchmill.sources import read_tiff, tiff_pages
-from patchmill.sources.tiff_pages import MOST_NUMBERS, walk_pages
-from tests.sources.damage import structure
-from tests.sources.raw_tiff import LONG, plain_page, write_raw
+from patchmill.sources import read_tiff
+from patchmill.sources.tiff import pages
+from patchmill.sources.tiff.pages import MOST_NUMBERS, walk_pages
+from tests.sources.tiff.damage import structure
+from tests.sources.tiff.raw import LONG, plain_page, write_raw
 
 PIXELS = np.arange(160 * 3 * 4, dtype=np.uint16).reshape(160, 3, 4)
 
@@ -133,8 +134,8 @@ def test_pages_below_pages_are_looked_at_too(tmp_path: Path) -> None:
 def test_lists_too_long_for_memory_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "image.tif"
     write_pages(path, 20)
-    monkeypatch.setattr(tiff_pages, "_FEW_PAGES", 4)
-    monkeypatch.setattr(tiff_pages, "usable_memory", lambda: 16 * 4096)
+    monkeypatch.setattr(pages, "_FEW_PAGES", 4)
+    monkeypatch.setattr(pages, "usable_memory", lambda: 16 * 4096)
     write_pages(tmp_path / "shorter.tif", 19)
     walk_pages(tmp_path / "shorter.tif")
     with pytest.raises(ReadError, match=r"image\.tif: expected a list of pages that fits into 0 MiB of memory"):

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 import tifffile
 
-from patchmill.sources.tiff_errors import damaged
+from patchmill.sources.tiff.errors import damaged
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,7 @@ def decode_apart(path: Path, series: tifffile.TiffPageSeries) -> NDArray[Any]:
         If they cannot be decoded, or if the process ended before it was done.
     """
     array: NDArray[Any] = np.empty(series.shape, series.dtype)
-    command = [sys.executable, "-c", "from patchmill.sources.tiff_apart import main; main()", str(path.absolute())]
+    command = [sys.executable, "-c", "from patchmill.sources.tiff.apart import main; main()", str(path.absolute())]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(folder for folder in sys.path if folder)}
     # What codecs print goes to a file, where it can be of any length.
     with (

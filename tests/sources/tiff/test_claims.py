@@ -13,9 +13,9 @@ import tifffile
 
 from patchmill.errors import ReadError
 from patchmill.sources import read_tiff
-from tests.sources.crafted_tiff import micro_manager
-from tests.sources.damage import structure
-from tests.sources.raw_tiff import BYTE, plain_page, write_raw
+from tests.sources.tiff.crafted import micro_manager
+from tests.sources.tiff.damage import structure
+from tests.sources.tiff.raw import BYTE, plain_page, write_raw
 
 PIXELS = np.arange(3 * 8 * 9, dtype=np.uint16).reshape(3, 8, 9)
 

@@ -1,6 +1,6 @@
 """Read damaged TIFF files in a process of little memory, and print of each what came of it, as one line of JSON.
 
-``python -m tests.sources.reading_damaged WHOLE SEED START STOP``: file n is one of those in the folder WHOLE, and
+``python -m tests.sources.tiff.reading_damaged WHOLE SEED START STOP``: file n is one of those in the folder WHOLE, and
 damaged as the seed and n say.
 """
 
@@ -20,8 +20,9 @@ import numpy as np
 import tifffile
 
 from patchmill.errors import PatchmillError, PatchmillWarning
-from patchmill.sources import read_tiff, tiff_segments
-from tests.sources.damage import damage
+from patchmill.sources import read_tiff
+from patchmill.sources.tiff import segments
+from tests.sources.tiff.damage import damage
 
 MEMORY_BYTES = 2 << 30
 """The address space that reading has on Linux, and that of the decoders that it starts."""
@@ -118,11 +119,11 @@ def _watch_decoding() -> list[int]:
         noted.append(_decoding_bytes(series))
         return noted[-1]
 
-    tiff_segments.decoding_bytes = note
+    segments.decoding_bytes = note
     return noted
 
 
-_decoding_bytes = tiff_segments.decoding_bytes
+_decoding_bytes = segments.decoding_bytes
 
 
 def _resident(*, reset: bool = False) -> int:

@@ -290,5 +290,5 @@ def test_what_tifffile_logs_goes_to_the_log_of_patchmill(tmp_path: Path, caplog:
     (tmp_path / "image.tif").write_bytes(struct.pack("<2sHI", b"II", 42, 0))
     with caplog.at_level(logging.DEBUG), pytest.raises(ReadError):
         read_tiff(tmp_path / "image.tif")
-    assert {record.name for record in caplog.records} == {"patchmill.sources.tifffile_log"}
+    assert {record.name for record in caplog.records} == {"patchmill.sources.tiff.log"}
     assert "contains no pages" in caplog.text

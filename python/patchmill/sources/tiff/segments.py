@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import tifffile
 
 from patchmill.errors import ReadError
-from patchmill.sources.codestreams import check_codestreams, is_image
 from patchmill.sources.memory import usable_memory
-from patchmill.sources.tiff_errors import cut_off, damaged
+from patchmill.sources.tiff.codestreams import check_codestreams, is_image
+from patchmill.sources.tiff.errors import cut_off, damaged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from patchmill.sources.tiff_pages import PageList
+    from patchmill.sources.tiff.pages import PageList
 
 __all__ = ["BUFFER_BYTES", "check_decodable", "check_segments", "check_start", "decoding_bytes"]
 

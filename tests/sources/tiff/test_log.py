@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from patchmill.sources.tifffile_log import kept_log
+from patchmill.sources.tiff.log import kept_log
 
 _tifffile = logging.getLogger("tifffile")
 
@@ -21,7 +21,7 @@ def test_messages_are_kept_while_a_file_is_read_and_pass_before_and_after(caplog
         _tifffile.warning("after")
     assert [(record.name, record.levelname, record.getMessage()) for record in caplog.records] == [
         ("tifffile", "WARNING", "before"),
-        ("patchmill.sources.tifffile_log", "DEBUG", "image.tif: tifffile: within"),
+        ("patchmill.sources.tiff.log", "DEBUG", "image.tif: tifffile: within"),
         ("tifffile", "WARNING", "after"),
     ]
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from patchmill.errors import AxesError
-from patchmill.sources.ome import in_micrometres, ome_pixel_size
-from patchmill.sources.tiff import open_tiff
-from patchmill.sources.tiff_axes import series_axes
+from patchmill.sources.tiff.axes import series_axes
+from patchmill.sources.tiff.file import open_tiff
+from patchmill.sources.tiff.ome import in_micrometres, ome_pixel_size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,10 +11,10 @@ import pytest
 import tifffile
 
 from patchmill.errors import ReadError
-from patchmill.sources import read_tiff, tiff_segments
-from patchmill.sources.tiff import open_tiff, tiff_header
-from tests.sources.damage import structure
-from tests.sources.raw_tiff import SHORT, plain_page, write_raw
+from patchmill.sources import read_tiff
+from patchmill.sources.tiff import open_tiff, segments, tiff_header
+from tests.sources.tiff.damage import structure
+from tests.sources.tiff.raw import SHORT, plain_page, write_raw
 
 PIXELS = np.random.default_rng(5).integers(0, 99, (64, 48), np.uint16)
 
@@ -89,7 +89,7 @@ def test_images_that_do_not_fit_into_memory_are_refused_before_memory_is_taken(
     path = tmp_path / "image.tif"
     tiles = (PIXELS[:16, :16].copy() if number == 0 else None for number in range(1024 * 1024))
     write(path, tiles, shape=(2**14, 2**14), dtype=PIXELS.dtype, tile=(16, 16), compression="zlib")
-    monkeypatch.setattr(tiff_segments, "usable_memory", lambda: 1 << 28)
+    monkeypatch.setattr(segments, "usable_memory", lambda: 1 << 28)
     with pytest.raises(ReadError, match=r"image\.tif: expected an image that fits into the 0\.2 GiB .* takes 0\.5 GiB"):
         read_tiff(path)
     assert tiff_header(path, "YX").nbytes == 2**29
@@ -98,7 +98,7 @@ def test_images_that_do_not_fit_into_memory_are_refused_before_memory_is_taken(
 def test_plain_images_take_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "image.tif"
     write(path, np.zeros((2**13, 2**12), np.uint16))
-    monkeypatch.setattr(tiff_segments, "usable_memory", lambda: 0)
+    monkeypatch.setattr(segments, "usable_memory", lambda: 0)
     assert read_tiff(path).shape == (2**13, 2**12)
 
 
@@ -161,4 +161,4 @@ def test_what_decoding_takes_is_at_least_the_image(tmp_path: Path, compression: 
     path = tmp_path / "image.tif"
     write(path, compression=compression, tile=(16, 16))
     with open_tiff(path) as (_, series):
-        assert tiff_segments.decoding_bytes(series) > PIXELS.nbytes
+        assert segments.decoding_bytes(series) > PIXELS.nbytes

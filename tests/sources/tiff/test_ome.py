@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from patchmill.sources.ome import in_micrometres, ome_claims, ome_for, ome_pixel_size
+from patchmill.sources.tiff.ome import in_micrometres, ome_claims, ome_for, ome_pixel_size
 
 NAMESPACE = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
 

@@ -20,9 +20,9 @@ from patchmill.errors import ReadError
 from patchmill.sources import read_tiff
 from patchmill.sources.tiff import open_tiff_image, tiff_header
 from tests.dataset.thoroughness import IS_SLOW, times
-from tests.sources.crafted_tiff import CRAFTED
-from tests.sources.raw_tiff import ASCII, plain_page, write_raw
-from tests.sources.tiff_files import COMPRESSIONS, DTYPES, KINDS, LAYOUTS, SAMPLES, TiffFile, drawn_files
+from tests.sources.tiff.crafted import CRAFTED
+from tests.sources.tiff.files import COMPRESSIONS, DTYPES, KINDS, LAYOUTS, SAMPLES, TiffFile, drawn_files
+from tests.sources.tiff.raw import ASCII, plain_page, write_raw
 
 N_PARTS = 10
 N_DRAWN = times(300, slow=3000)

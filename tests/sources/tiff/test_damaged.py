@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from tests.dataset.thoroughness import times
-from tests.sources.crafted_tiff import CRAFTED
-from tests.sources.tiff_files import IMAGE_CODECS, drawn_files
+from tests.sources.tiff.crafted import CRAFTED
+from tests.sources.tiff.files import IMAGE_CODECS, drawn_files
 
 N_PARTS = 4
 N_DAMAGED = times(600, slow=12000)
@@ -47,7 +47,13 @@ def read_damaged(whole: Path, seed: int, n_files: int) -> Iterator[dict[str, Any
     """Read damaged files, in as many processes as it takes until all of them were read."""
     start = 0
     while start < n_files:
-        command = [sys.executable, "-m", "tests.sources.reading_damaged", str(whole), *map(str, (seed, start, n_files))]
+        command = [
+            sys.executable,
+            "-m",
+            "tests.sources.tiff.reading_damaged",
+            str(whole),
+            *map(str, (seed, start, n_files)),
+        ]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(folder for folder in sys.path if folder)}
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
             assert process.stdout is not None

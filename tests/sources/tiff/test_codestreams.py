@@ -12,7 +12,7 @@ import tifffile
 
 from patchmill.errors import ReadError
 from patchmill.sources import read_tiff
-from patchmill.sources.codestreams import stated_samples
+from patchmill.sources.tiff.codestreams import stated_samples
 
 SIZES = [(1, 1), (8, 16), (17, 40), (64, 48), (256, 256), (300, 500), (600, 400), (3, 1000)]
 

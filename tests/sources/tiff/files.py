@@ -1,6 +1,6 @@
 """TIFF files of every form that microscopes write, drawn from a seed.
 
-`drawn_files` writes what tifffile can write, `crafted_files` what only others write (see `raw_tiff`).
+`drawn_files` writes what tifffile can write, `crafted_files` what only others write (see `raw`).
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Restoring images whose truth is known, with patchmill, CAREamics and classical denoisers."""
