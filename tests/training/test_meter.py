@@ -46,7 +46,7 @@ def test_waiting_is_told_from_work(clock: Clock) -> None:
     for batch in meter.batches(loader()):
         clock.now += 3.0
         meter.add(torch.tensor(0.5), len(batch[0]))
-    assert meter.stop(ALONE) == 0.5
+    assert meter.stop() == 0.5
     clock.now += 50.0
     assert (meter.seconds, meter.waiting_s, meter.waiting_share, meter.patches_per_s) == (16.0, 4.0, 0.25, 0.5)
 
@@ -62,7 +62,7 @@ def test_a_pass_that_was_broken_off_goes_on_with_what_it_came_to(clock: Clock) -
     clock.now += 2.0
     for loss in losses[301:]:
         second.add(loss, 3)
-    assert second.stop(ALONE) == whole.stop(ALONE)
+    assert second.stop(ALONE) == whole.stop()
     assert (second.n_patches, second.seconds) == (1800, 7.0)
 
 

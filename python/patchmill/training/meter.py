@@ -63,11 +63,11 @@ class Meter:
         if len(self._loose) == _MOST_LOOSE:
             self._gather()
 
-    def stop(self, world: World) -> float:
-        """Wait for the device, stop the clock, and return the mean loss of all patches of all processes."""
+    def stop(self, world: World | None = None) -> float:
+        """Wait for the device, stop the clock, and return the mean loss of all patches, of all processes if given."""
         losses = self._gather().double().cpu()
         sums = torch.stack([losses @ self._weights_as_tensor(), torch.tensor(self._n_patches, dtype=torch.float64)])
-        total, self._n_patches = world.total(sums).tolist()
+        total, self._n_patches = (sums if world is None else world.total(sums)).tolist()
         self._mean = total / self._n_patches if self._n_patches else float("nan")
         self._stopped = time.perf_counter()
         return self._mean
