@@ -18,11 +18,23 @@ from patchmill.config import (
     create_care_configuration,
     create_n2n_configuration,
     create_n2v_configuration,
+    load_configuration,
     save_configuration,
 )
-from patchmill.errors import CheckpointError, ConfigError, DataError, DtypeError, PairError, PatchmillError, ShapeError
+from patchmill.errors import (
+    CheckpointError,
+    ConfigError,
+    DataError,
+    DtypeError,
+    OutputError,
+    PairError,
+    PatchmillError,
+    ShapeError,
+)
 from patchmill.samples import simulate_fluorescence
 from patchmill.training import load_checkpoint, restore_weights, save_checkpoint
+from patchmill.training.callbacks import Callback
+from patchmill.training.meter import Meter
 
 SAMPLE = simulate_fluorescence((48, 56), seed=4)
 
@@ -49,7 +61,7 @@ def configure(algorithm: str = "n2v", axes: str = "YX", **arguments: Any) -> Con
 
 
 def careamist(source: Any, work_dir: Path, **options: Any) -> CAREamist:
-    return CAREamist(source, work_dir, device="cpu", progress=False, **options)
+    return CAREamist(source, work_dir, device="cpu", enable_progress_bar=False, **options)
 
 
 # Each: the axes, the shape, and the channels.
@@ -205,7 +217,7 @@ def test_files_go_into_the_current_folder_unless_another_is_named(
     monkeypatch.chdir(tmp_path)
     report = CAREamist(configure(), device="cpu").train(train_source=SAMPLE.noisy)
     assert report.last == tmp_path / "checkpoints" / "last.safetensors"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoints", "losses.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoints", "config.yml", "losses.csv"]
 
 
 def _nan(dtype: str = "f4") -> np.ndarray:
@@ -393,6 +405,68 @@ def test_a_checkpoint_of_another_network_is_refused_by_its_names_and_shapes(tmp_
     save_checkpoint(tmp_path / "mixed.safetensors", configuration=trained.config, model=larger.model, epoch=1)
     with pytest.raises(CheckpointError, match=r"mixed\.safetensors: expected the weights of this model"):
         careamist(tmp_path / "mixed.safetensors", tmp_path / "run")
+
+
+def test_the_configuration_is_saved_and_can_be_trained_again(tmp_path: Path) -> None:
+    model = careamist(configure(), tmp_path)
+    model.train(train_source=SAMPLE.noisy)
+    assert load_configuration(tmp_path / "config.yml") == model.config
+    assert load_configuration(tmp_path / "config.yml").data_config.image_means is not None
+
+
+def test_a_work_dir_that_cannot_be_written_is_found_before_the_data_is_read(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    model = careamist(configure(data_type="tiff"), tmp_path / "file" / "run")
+    with pytest.raises(OutputError, match=r"run: expected a folder that can be written to, got: Not a directory"):
+        model.train(train_source="missing.tif")
+
+
+class Stop(Callback):
+    """Ends a training after a step."""
+
+    careamist: CAREamist
+
+    def __init__(self, at: int) -> None:
+        self.at, self.n_steps = at, 0
+
+    def on_step(self, meter: Meter) -> None:
+        self.n_steps += 1
+        if self.n_steps == self.at:
+            self.careamist.stop_training()
+
+
+def test_a_training_is_stopped_and_resumed_and_tells_its_losses(tmp_path: Path) -> None:
+    config = configure(num_epochs=3)
+    whole = careamist(config, tmp_path / "whole").train(train_source=SAMPLE.noisy)
+    stop = Stop(4)
+    model = careamist(config, tmp_path / "run", callbacks=[stop])
+    stop.careamist = model
+    assert model.get_losses() == {"train_epoch": [], "val_epoch": [], "train_loss": [], "val_loss": []}
+    assert len(model.train(train_source=SAMPLE.noisy).history) == 2
+    again = careamist(config, tmp_path / "run")
+    report = again.train(train_source=SAMPLE.noisy, resume=True)
+    expected = {
+        "train_epoch": [1, 2, 3],
+        "val_epoch": [1, 2, 3],
+        "train_loss": [record.train_loss for record in whole.history],
+        "val_loss": [record.val_loss for record in whole.history],
+    }
+    assert again.get_losses() == expected
+    assert len(report.history) == 3
+
+
+def test_callbacks_of_lightning_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"callbacks: expected those of patchmill\.training\.callbacks, got object"):
+        careamist(configure(), tmp_path, callbacks=[object()])
+
+
+@pytest.mark.parametrize("normalization", ["min_max", "quantile", "none"])
+def test_pixels_may_be_normalised_by_other_statistics_than_means(normalization: str, tmp_path: Path) -> None:
+    config = configure()
+    config.data_config.normalization = {"name": normalization}
+    model = careamist(config, tmp_path)
+    model.train(train_source=SAMPLE.noisy)
+    assert np.isfinite(model.predict(SAMPLE.noisy)[0]).all()
 
 
 def test_an_unknown_device_is_refused(tmp_path: Path) -> None:

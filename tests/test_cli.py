@@ -459,7 +459,11 @@ def test_an_interrupted_run_leaves_a_checkpoint_to_predict_with_and_no_image(fol
     assert sum(line.startswith("Epoch ") for line in stderr.splitlines()) >= 1
 
     assert names(folder) == ["in.tif", "out_patchmill"]
-    assert names(folder / "out_patchmill" / "checkpoints") == ["best.safetensors", "last.safetensors"]
+    assert names(folder / "out_patchmill" / "checkpoints") == [
+        "best.safetensors",
+        "last.safetensors",
+        "training_state.safetensors",
+    ]
     careamist = CAREamist(folder / "out_patchmill" / "checkpoints" / "last.safetensors", device="cpu")
     (denoised,) = careamist.predict(folder / "in.tif")
     assert denoised.shape == IMAGE.shape

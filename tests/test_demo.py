@@ -33,6 +33,8 @@ def test_the_demo_writes_all_its_files(report: DemoReport) -> None:
         "comparison.png",
         "checkpoints/best.safetensors",
         "checkpoints/last.safetensors",
+        "checkpoints/training_state.safetensors",
+        "config.yml",
     }
 
 
@@ -87,5 +89,5 @@ def test_without_matplotlib_the_demo_says_so_before_training(tmp_path: Path, mon
 
 def test_a_folder_that_cannot_be_made_is_named_before_training(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(OutputError, match=r"file/losses\.csv: expected a file that can be written, got"):
+    with pytest.raises(OutputError, match=r"file: expected a folder that can be written to, got"):
         run_demo(tmp_path / "file", size=128, num_epochs=1, device="cpu", progress=False)

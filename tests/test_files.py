@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from patchmill.errors import OutputError, ShapeError
-from patchmill.files import replacing
+from patchmill.files import check_folder, replacing
 
 
 def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
@@ -50,3 +50,18 @@ def test_the_file_behind_a_symbolic_link_is_replaced(tmp_path: Path) -> None:
         part.write_text("after")
     assert link.is_symlink()
     assert target.read_text() == "after"
+
+
+def test_a_folder_that_can_be_written_to_is_left_as_it_was(tmp_path: Path) -> None:
+    check_folder(tmp_path / "new" / "folder")
+    check_folder(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    for path in (tmp_path / "file", tmp_path / "file" / "folder"):
+        with pytest.raises(
+            OutputError, match=r"file.*: expected a folder that can be written to, got: Not a directory"
+        ):
+            check_folder(path)

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from patchmill.config import Configuration, load_configuration
 from patchmill.dataset import TrainDataModule
 from patchmill.errors import ConfigError, ShapeError
+from patchmill.files import check_folder
 from patchmill.prediction import Writing, predict_to_files, prepare
 from patchmill.training import Trainer, TrainingReport, load_checkpoint, restore_weights
+from patchmill.training.callbacks import Callback
 
 __all__ = ["CAREamist"]
 
@@ -29,11 +31,13 @@ class CAREamist:
         What to train: a configuration, or a file of one (``.yml``, ``.yaml``, ``.json``). Or a checkpoint
         (``.safetensors``), to predict with it or to train it further.
     work_dir : path, optional
-        Folder for ``losses.csv`` and ``checkpoints``, by default the current one.
+        Folder for ``losses.csv``, ``config.yml``, ``checkpoints`` and the report, by default the current one.
+    callbacks : sequence of Callback, optional
+        What else is told how a training goes: those of `patchmill.training.callbacks`, not Lightning's.
+    enable_progress_bar : bool, optional
+        Whether progress bars are drawn. If None: where standard output is a terminal.
     device : str, optional
         Name of the device, such as ``"cuda:0"``; the best one there is if None.
-    progress : bool, optional
-        Whether progress bars are drawn. If None: where standard output is a terminal.
 
     Attributes
     ----------
@@ -69,9 +73,10 @@ class CAREamist:
         self,
         source: Configuration | str | os.PathLike[str],
         work_dir: str | os.PathLike[str] | None = None,
+        callbacks: Sequence[Callback] | None = None,
+        enable_progress_bar: bool | None = None,  # noqa: FBT001 - the signature of CAREamics
         *,
         device: str | None = None,
-        progress: bool | None = None,
     ) -> None:
         checkpoint = None
         if isinstance(source, Configuration):
@@ -88,8 +93,13 @@ class CAREamist:
             checkpoint = load_checkpoint(source)
             self.config = checkpoint.configuration
         self.work_dir = Path.cwd() if work_dir is None else Path(work_dir)
-        self._progress = sys.stdout.isatty() if progress is None else progress
-        self._trainer = Trainer(self.config, work_dir=self.work_dir, device=device, progress=progress)
+        callbacks = _checked_callbacks(callbacks)
+        self._progress = sys.stdout.isatty() if enable_progress_bar is None else enable_progress_bar
+        self._trainer = Trainer(
+            self.config, work_dir=self.work_dir, device=device, progress=enable_progress_bar, callbacks=callbacks
+        )
+        # With the seed of the first of the processes that train together.
+        self.config = self._trainer.config.checked_copy()
         self.model = self._trainer.model
         if checkpoint is not None:
             restore_weights(self.model, checkpoint)
@@ -108,8 +118,11 @@ class CAREamist:
         read_source_func: Callable[..., Any] | None = None,
         extension_filter: str = "",
         filtering_mask: Any = None,
+        resume: bool = False,
     ) -> TrainingReport:
-        """Train the network, from the weights that it has.
+        """Train the network, from the weights that it has, or go on with a training that was broken off.
+
+        In processes that ``torchrun`` started, all of them train the network together.
 
         Parameters
         ----------
@@ -132,6 +145,9 @@ class CAREamist:
             Which files of a folder are read then, such as ``"*.npy"``.
         filtering_mask : numpy.ndarray, path, or a sequence of either, optional
             The masks of `MaskPatchFilterConfig`, one per training image.
+        resume : bool, default=False
+            Whether to go on with the training that `work_dir` holds, exactly where it was broken off; it must have
+            been of the same configuration and data. Without one, training starts anew.
 
         Returns
         -------
@@ -141,12 +157,14 @@ class CAREamist:
         Raises
         ------
         PatchmillError
-            If the data cannot be trained on, or does not fit the network; before anything is trained or written.
+            If the data cannot be trained on, or does not fit the network; before anything is trained or written. If
+            the folder cannot be written to; before the data is read.
         """
         if (datamodule is None) == (train_source is None):
             got = "neither" if datamodule is None else "both"
             msg = f"train: expected a datamodule or a train_source, got {got}. Give one of them."
             raise ConfigError(msg)
+        check_folder(self.work_dir)
         if datamodule is None:
             datamodule = TrainDataModule(
                 self.config.data_config,
@@ -161,11 +179,37 @@ class CAREamist:
                 use_in_memory,
                 train_data_mask=filtering_mask,
             )
+        self._trainer.world.together(lambda: self._set_up(datamodule))
+        self.config = self.config.model_copy(update={"data_config": datamodule.data_config}).checked_copy()
+        return self._trainer.fit(datamodule, resume=resume)
+
+    def stop_training(self) -> None:
+        """End the training after its running step, as if that were the last one; from a callback or another thread."""
+        self._trainer.stop()
+
+    def get_losses(self) -> dict[str, list[float]]:
+        """Return the losses of the last training.
+
+        Returns
+        -------
+        dict of str to list
+            ``train_epoch`` and ``train_loss``, ``val_epoch`` and ``val_loss``: numbers of epochs, from 1, and the
+            losses of these epochs. The latter are empty without validation data.
+        """
+        history = self._trainer.history
+        validated = [record for record in history if record.val_loss is not None]
+        return {
+            "train_epoch": [record.epoch for record in history],
+            "val_epoch": [record.epoch for record in validated],
+            "train_loss": [record.train_loss for record in history],
+            "val_loss": [record.val_loss for record in validated if record.val_loss is not None],
+        }
+
+    def _set_up(self, datamodule: TrainDataModule) -> None:
+        """Read the data, and check it."""
         datamodule.prepare_data()
         datamodule.setup()
         self._check_data(datamodule)
-        self.config = self.config.model_copy(update={"data_config": datamodule.data_config}).checked_copy()
-        return self._trainer.fit(datamodule)
 
     def _check_data(self, datamodule: TrainDataModule) -> None:
         """Check that the data is what the algorithm and the network take."""

@@ -95,9 +95,10 @@ def run_demo(
         model_params={"num_channels_init": 16},
         optimizer_params={"lr": 1e-3},
         patching="random",
+        checkpoint_params={"save_top_k": 1},
         seed=seed,
     )
-    careamist = CAREamist(config, folder, device=device, progress=progress)
+    careamist = CAREamist(config, folder, device=device, enable_progress_bar=progress)
     training = careamist.train(train_source=sample.noisy)
     (denoised,) = careamist.predict(sample.noisy, tile_size=(256, 256), tile_overlap=(48, 48))
 

@@ -151,7 +151,7 @@ def denoise_tiff(
     config = _configure(image, num_epochs, patch_size, batch_size, seed)
     if work_dir is None:
         work_dir = target.with_name(f"{target.stem.removesuffix('.ome')}_patchmill")
-    careamist = CAREamist(config, work_dir, device=device, progress=progress)
+    careamist = CAREamist(config, work_dir, device=device, enable_progress_bar=progress)
     is_small = _n_patches(image, config.data_config.patch_size) < MIN_SPLIT
     report = careamist.train(train_source=[image], val_source=[image] if is_small else None)
     tile_size, tile_overlap = _tiles(image)
@@ -243,6 +243,7 @@ def _configure(
         model_params={"depth": DEPTH, "num_channels_init": usual.num_channels_init},
         optimizer_params={"lr": 1e-3},
         patching="random",
+        checkpoint_params={"save_top_k": 1},
         seed=seed,
     )
 

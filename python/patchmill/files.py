@@ -5,12 +5,40 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from patchmill.errors import OutputError, PatchmillError
 
-__all__ = ["replacing"]
+__all__ = ["check_folder", "replacing"]
+
+
+def check_folder(path: Path) -> None:
+    """Check that files can be written into a folder, or that it can be made. Ask before a long job; nothing is left.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+
+    Raises
+    ------
+    OutputError
+        If it cannot take files.
+    """
+    there = path.absolute()
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        msg = (
+            f"{path}: expected a folder that can be written to, got: {error.strerror or error} ({there}). Choose "
+            "another one, or grant the right to write in it."
+        )
+        raise OutputError(msg) from error
 
 
 @contextlib.contextmanager

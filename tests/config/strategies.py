@@ -257,7 +257,8 @@ def training_configs(draw: st.DrawFn) -> TrainingConfig:
         fields(
             accelerator=st.text(),
             devices=st.integers() | st.lists(st.integers()),
-            gradient_clip_val=finite,
+            gradient_clip_val=positive,
+            precision=st.sampled_from(["64-true", "bf16-mixed", 16]),
             deterministic=st.booleans(),
         )
     )
@@ -268,6 +269,17 @@ def training_configs(draw: st.DrawFn) -> TrainingConfig:
         lengths = {}
     elif lengths.get("num_steps") is None and draw(st.booleans()):
         trainer["limit_train_batches"] = draw(shares)
+    if "gradient_clip_val" not in trainer and "precision" not in trainer:
+        lengths |= draw(
+            fields(
+                max_steps=st.none() | many,
+                precision=st.sampled_from(["32-true", "bf16-mixed", "16-mixed"]),
+                gradient_clip_val=st.none() | positive,
+                gradient_clip_algorithm=st.sampled_from(["norm", "value"]),
+                accumulate_grad_batches=many,
+                compile=st.booleans(),
+            )
+        )
     return TrainingConfig(
         **lengths,
         lightning_trainer_config=trainer,
@@ -291,7 +303,9 @@ def lr_schedulers() -> st.SearchStrategy[LrSchedulerConfig]:
     )
     step = st.fixed_dictionaries({"step_size": many}, optional={"gamma": positive})
     of_plateau = st.builds(LrSchedulerConfig, name=st.just("ReduceLROnPlateau"), parameters=plateau)
-    return of_plateau | st.builds(LrSchedulerConfig, name=st.just("StepLR"), parameters=step)
+    cosine = fields(warmup_epochs=st.integers(0, 99), min_lr=not_negative)
+    of_cosine = st.builds(LrSchedulerConfig, name=st.just("WarmupCosine"), parameters=cosine)
+    return of_plateau | of_cosine | st.builds(LrSchedulerConfig, name=st.just("StepLR"), parameters=step)
 
 
 @st.composite

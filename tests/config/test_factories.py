@@ -242,7 +242,10 @@ def test_arguments_are_not_changed_and_not_shared(create):
         ({"model_params": {"in_channels": 3}}, "model_params: expected no 'in_channels', because 'n_channels' sets it"),
         ({"optimizer": "Lion"}, "optimizer: expected 'Adam', 'AdamW', 'Adamax' or 'SGD', got 'Lion'."),
         ({"optimizer_params": {"lr": -1}}, "optimizer_params.lr: expected more than 0, got -1."),
-        ({"lr_scheduler": "Cosine"}, "lr_scheduler: expected 'ReduceLROnPlateau' or 'StepLR', got 'Cosine'."),
+        (
+            {"lr_scheduler": "Cosine"},
+            "lr_scheduler: expected 'ReduceLROnPlateau', 'StepLR' or 'WarmupCosine', got 'Cosine'.",
+        ),
         ({"lr_scheduler": "StepLR"}, "lr_scheduler_params.step_size: expected a value, got nothing."),
         ({"train_dataloader_params": {"batch_size": 2}}, "train_dataloader_params: expected no batch_size, got 2."),
         ({"seed": -1}, "seed: expected at least 0, got -1."),

@@ -18,6 +18,12 @@ def test_by_default_100_epochs_of_all_batches():
     assert TrainingConfig().model_dump() == {
         "num_epochs": 100,
         "num_steps": None,
+        "max_steps": None,
+        "precision": "32-true",
+        "gradient_clip_val": None,
+        "gradient_clip_algorithm": "norm",
+        "accumulate_grad_batches": 1,
+        "compile": False,
         "lightning_trainer_config": {},
         "logger": None,
         "checkpoint_callback": CheckpointConfig().model_dump(),
@@ -98,6 +104,11 @@ def test_a_dictionary_that_is_given_stays_as_it_was():
         ({"max_epochs": "many"}, "got 'many'. Set num_epochs instead."),
         ({"limit_train_batches": 0}, "got 0. Set num_steps instead."),
         ({"limit_train_batches": 1.5}, "or a share above 0.0 and up to 1.0, got 1.5."),
+        ({"max_steps": 0}, "expected max_steps to be a whole number of at least 1, or -1 for no limit, got 0."),
+        ({"precision": 3.5}, "expected precision to be the name of a precision, got 3.5. Set precision instead."),
+        ({"gradient_clip_val": -1.0}, "expected gradient_clip_val to be a number of at least 0, got -1.0."),
+        ({"gradient_clip_algorithm": "L2"}, "to be 'norm' or 'value', got 'L2'."),
+        ({"accumulate_grad_batches": 0}, "to be a whole number of at least 1, got 0."),
     ],
 )
 def test_what_lightning_would_not_take_is_refused(trainer, message):
@@ -167,21 +178,66 @@ def test_several_best_checkpoints_need_something_to_choose_them_by():
         CheckpointConfig(monitor=None)
 
 
+STEPS = {
+    "max_steps": 9,
+    "precision": "bf16-mixed",
+    "gradient_clip_val": 0.5,
+    "gradient_clip_algorithm": "value",
+    "accumulate_grad_batches": 3,
+}
+"""Fields that Lightning's Trainer has by the same name, with other values than their defaults."""
+
+
+def test_how_steps_are_made_may_be_said_to_either():
+    own, of_lightning = TrainingConfig(**STEPS), TrainingConfig(lightning_trainer_config=STEPS)
+    assert own == of_lightning
+    assert own.lightning_trainer_config == {"max_epochs": 100, **STEPS}
+    assert own.model_dump(include={*STEPS, "lightning_trainer_config"}) == {**STEPS, "lightning_trainer_config": {}}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_an_assignment_is_told_to_lightning_and_can_be_taken_back(name):
+    config = TrainingConfig()
+    default = getattr(config, name)
+    setattr(config, name, STEPS[name])
+    assert config.lightning_trainer_config == {"max_epochs": 100, name: STEPS[name]}
+    setattr(config, name, default)
+    assert config == TrainingConfig()
+    with pytest.raises(ValidationError, match=rf"{name}: expected .*, as {name} says, got|Give {name} only"):
+        TrainingConfig(**{name: 4 if name == "max_steps" else default or 0.1}, lightning_trainer_config=STEPS)
+
+
+@pytest.mark.parametrize(
+    ("of_lightning", "own"),
+    [(32, "32-true"), ("32", "32-true"), ("bf16", "bf16-mixed"), (16, "16-mixed"), ("16", "16-mixed")],
+)
+def test_lightnings_other_names_of_a_precision_are_understood(of_lightning, own):
+    config = TrainingConfig(lightning_trainer_config={"precision": of_lightning})
+    assert config.precision == own
+    assert unsupported_options(config) == []
+
+
+def test_a_precision_that_only_lightning_has_stays_there():
+    config = TrainingConfig(lightning_trainer_config={"precision": "64-true"})
+    assert config.precision == "32-true"
+    assert config.lightning_trainer_config == {"max_epochs": 100, "precision": "64-true"}
+    config.precision = "16-mixed"
+    assert config == TrainingConfig(precision="16-mixed")
+
+
 def test_what_only_lightning_does_is_listed():
     assert unsupported_options(TrainingConfig()) == []
-    assert unsupported_options(TrainingConfig(num_epochs=3, num_steps=4, checkpoint_callback={"save_top_k": 1})) == []
-    assert unsupported_options(TrainingConfig(lightning_trainer_config={"limit_train_batches": 1.0})) == []
+    assert unsupported_options(TrainingConfig(**STEPS, logger="wandb", early_stopping_callback={})) == []
+    nothing = {"limit_train_batches": 1.0, "max_steps": -1, "gradient_clip_val": 0}
+    assert unsupported_options(TrainingConfig(lightning_trainer_config=nothing)) == []
     config = TrainingConfig(
-        lightning_trainer_config={"limit_train_batches": 0.5, "devices": 2},
-        checkpoint_callback={"save_top_k": 2, "verbose": True},
-        early_stopping_callback={},
-        logger="wandb",
+        lightning_trainer_config={"limit_train_batches": 0.5, "devices": 2, "precision": "64-true"},
+        checkpoint_callback={"save_top_k": 2, "verbose": True, "monitor": "accuracy", "save_last": "link"},
     )
     assert unsupported_options(config) == [
         "lightning_trainer_config.limit_train_batches",
+        "lightning_trainer_config.precision",
         "lightning_trainer_config.devices",
-        "checkpoint_callback.verbose",
-        "checkpoint_callback.save_top_k",
-        "logger",
-        "early_stopping_callback",
+        "checkpoint_callback.monitor",
+        "checkpoint_callback.save_last",
     ]

@@ -8,6 +8,7 @@ import torch
 from patchmill.config import CAREAlgorithm, N2NAlgorithm, N2VAlgorithm, UNetConfig
 from patchmill.errors import ShapeError
 from patchmill.training import create_loss, mae_loss, mse_loss, n2v_loss
+from patchmill.training.losses import n_terms
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.bool, torch.float32])
@@ -60,3 +61,13 @@ def test_each_algorithm_has_its_loss() -> None:
     assert create_loss(N2VAlgorithm(model=model)) is n2v_loss
     assert create_loss(CAREAlgorithm(model=model)) is mae_loss
     assert create_loss(N2NAlgorithm(model=model, loss="mse")) is mse_loss
+
+
+def test_losses_are_means_of_as_many_terms_as_are_counted() -> None:
+    prediction, original = torch.randn(2, 3, 1, 8, 8)
+    mask = (torch.rand(original.shape) < 0.1).to(torch.uint8)
+    squares = (prediction - original).square()
+    torch.testing.assert_close(
+        n2v_loss(prediction, original, mask) * n_terms(prediction, original, mask), (squares * mask).sum()
+    )
+    torch.testing.assert_close(mse_loss(prediction, original) * n_terms(prediction, original), squares.sum())

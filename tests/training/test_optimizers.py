@@ -33,3 +33,14 @@ def test_a_scheduler_gets_its_parameters(name: str, parameters: dict[str, object
     scheduler = create_lr_scheduler(LrSchedulerConfig(name=name, parameters=parameters), optimizer)
     assert type(scheduler).__name__ == name
     assert {key: getattr(scheduler, key) for key in parameters} == parameters
+
+
+@pytest.mark.parametrize("name", ["Adam", "AdamW", "SGD"])
+def test_an_optimizer_is_fused_unless_something_else_is_asked_for(name: str) -> None:
+    weights = [torch.nn.Parameter(torch.zeros(3))]
+    parameters = {"lr": 0.1}
+    assert create_optimizer(OptimizerConfig(name=name, parameters=parameters), weights).defaults["fused"]
+    for other in ({"fused": False}, {"foreach": True}):
+        config = OptimizerConfig(name=name, parameters={**parameters, **other})
+        assert not create_optimizer(config, weights).defaults["fused"]
+    assert "fused" not in create_optimizer(OptimizerConfig(name="Adamax"), weights).defaults

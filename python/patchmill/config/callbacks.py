@@ -18,30 +18,36 @@ __all__ = ["CheckpointConfig", "EarlyStoppingConfig"]
 
 
 class CheckpointConfig(ConfigModel):
-    """Which checkpoints are kept, for ``lightning.pytorch.callbacks.ModelCheckpoint``.
+    """Which checkpoints are kept: by patchmill's trainer, or by ``lightning.pytorch.callbacks.ModelCheckpoint``.
+
+    patchmill's trainer keeps ``best.safetensors`` and ``last.safetensors``, and further ones as asked for here.
 
     Parameters
     ----------
     monitor : str or None, default="val_loss"
-        What the best checkpoints are chosen by.
+        What the best checkpoints are chosen by: "val_loss" (without validation data, the training loss) or
+        "train_loss", of the epoch. If None, the newest is the best.
     verbose : bool, default=False
         Whether each checkpoint is reported.
     save_weights_only : bool, default=False
-        Whether nothing but the weights is saved.
+        Whether nothing but the weights is saved, so that training cannot be resumed.
     save_last : bool, "link" or None, default=True
-        Whether the last checkpoint is kept besides the best ones; "link" makes a symbolic link to it.
+        Whether the last checkpoint is kept up to date. Otherwise patchmill's trainer writes it only when training
+        ends. Lightning alone knows "link", which makes a symbolic link to it.
     save_top_k : int, default=3
-        How many of the best checkpoints are kept. 0 for none, -1 for all.
+        How many of the best epochs have a checkpoint of their own, ``epoch_0007.safetensors``; none for 1, where
+        ``best.safetensors`` is enough. 0 for none at all, -1 for all epochs.
     mode : {"min", "max"}, default="min"
         Whether less or more is better.
     auto_insert_metric_name : bool, default=False
-        Whether names of files hold the name of what is monitored.
+        Whether names of files hold the name and the value of what is monitored.
     every_n_train_steps : int, optional
-        How many batches lie between checkpoints. Only one of the three intervals can be given.
+        How many steps of the optimizer lie between checkpoints. Only one of the three intervals can be given. What has
+        to be validated first is kept at the end of the epoch.
     train_time_interval : timedelta, optional
         How much time lies between checkpoints.
     every_n_epochs : int, optional
-        How many epochs lie between checkpoints.
+        How many epochs lie between checkpoints. One, if no interval is given.
     """
 
     monitor: str | None = "val_loss"
@@ -68,12 +74,12 @@ class CheckpointConfig(ConfigModel):
 
 
 class EarlyStoppingConfig(ConfigModel):
-    """When training ends before its last epoch, for ``lightning.pytorch.callbacks.EarlyStopping``.
+    """When training ends before its last epoch: the arguments of ``lightning.pytorch.callbacks.EarlyStopping``.
 
     Parameters
     ----------
     monitor : "val_loss"
-        What has to improve.
+        What has to improve. patchmill's trainer takes the training loss where there is no validation data.
     min_delta : float, default=0.0
         Least change that is an improvement, at least 0.
     patience : int, default=3
@@ -83,15 +89,17 @@ class EarlyStoppingConfig(ConfigModel):
     mode : {"min", "max"}, default="min"
         Whether less or more is better.
     check_finite : bool, default=True
-        Whether training ends once the loss is not a finite number.
+        Whether a validation loss that is not a finite number ends training. For patchmill's trainer that is an error,
+        and it is one if there is no early stopping at all; otherwise it counts as no improvement.
     stopping_threshold : float, optional
-        Training ends once the loss is as good as this.
+        Training ends once the loss is better than this.
     divergence_threshold : float, optional
         Training ends once the loss is worse than this.
     check_on_train_epoch_end : bool or None, default=False
-        Whether this is looked at after the training of an epoch, and not after its validation.
+        Whether Lightning looks at this after the training of an epoch, and not after its validation. patchmill's
+        trainer looks once an epoch, after both.
     log_rank_zero_only : bool, default=False
-        Whether only the first process reports.
+        Whether only the first of Lightning's processes reports. Of patchmill's, only the first one ever does.
     """
 
     monitor: Literal["val_loss"] = "val_loss"

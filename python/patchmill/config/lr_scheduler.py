@@ -32,25 +32,40 @@ class StepLRParameters(ConfigModel):
     gamma: float = Field(default=0.1, gt=0)
 
 
+class WarmupCosineParameters(ConfigModel):
+    """What the cosine with a warm-up takes."""
+
+    warmup_epochs: int = Field(default=0, ge=0)
+    min_lr: float = Field(default=0.0, ge=0)
+
+
 PARAMETERS: dict[str, type[ConfigModel]] = {
     "ReduceLROnPlateau": ReduceLROnPlateauParameters,
     "StepLR": StepLRParameters,
+    "WarmupCosine": WarmupCosineParameters,
 }
 
 
 class LrSchedulerConfig(ConfigModel):
-    """A learning-rate scheduler of torch, stepped once per epoch.
+    """A schedule of the learning rate.
 
     Parameters
     ----------
-    name : {"ReduceLROnPlateau", "StepLR"}, default="ReduceLROnPlateau"
-        Its name in ``torch.optim.lr_scheduler``. ReduceLROnPlateau watches the validation loss.
+    name : {"ReduceLROnPlateau", "StepLR", "WarmupCosine"}, default="ReduceLROnPlateau"
+        ReduceLROnPlateau and StepLR are those of ``torch.optim.lr_scheduler``, stepped once per epoch; the former
+        watches the validation loss or, without validation data, the training loss. WarmupCosine changes the learning
+        rate with every step of the optimizer: it rises evenly for ``warmup_epochs`` epochs (0) and then falls to
+        ``min_lr`` (0.0) at the end of the last epoch, along half a cosine [1]_.
     parameters : dict, optional
         Its keyword arguments, such as ``{"patience": 5}``; StepLR needs ``step_size``. torch's own defaults hold for
         what is left out.
+
+    References
+    ----------
+    .. [1] Loshchilov, Hutter: "SGDR: Stochastic Gradient Descent with Warm Restarts", ICLR 2017.
     """
 
-    name: Literal["ReduceLROnPlateau", "StepLR"] = "ReduceLROnPlateau"
+    name: Literal["ReduceLROnPlateau", "StepLR", "WarmupCosine"] = "ReduceLROnPlateau"
     parameters: dict[str, Any] = {}
 
     @model_validator(mode="after")

@@ -94,10 +94,11 @@ class SupportedPixelManipulation(StrEnum):
 
 
 class SupportedScheduler(StrEnum):
-    """The learning-rate schedulers of torch."""
+    """The schedules of the learning rate."""
 
     REDUCE_LR_ON_PLATEAU = "ReduceLROnPlateau"
     STEP_LR = "StepLR"
+    WARMUP_COSINE = "WarmupCosine"
 
 
 class SupportedStructAxis(StrEnum):

@@ -6,28 +6,34 @@ from somebody else cannot run code.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import safetensors
-import safetensors.torch
 import torch
 from pydantic import ValidationError
 
 from patchmill.config import Configuration, DataConfig
 from patchmill.errors import CheckpointError
-from patchmill.files import replacing
+from patchmill.training.sealed import read_sealed, seal, write_sealed
 
-__all__ = ["FORMAT_VERSION", "Checkpoint", "load_checkpoint", "restore_weights", "save_checkpoint"]
+__all__ = [
+    "FORMAT_VERSION",
+    "Checkpoint",
+    "load_checkpoint",
+    "plain_copy",
+    "restore_weights",
+    "save_checkpoint",
+    "seal_checkpoint",
+    "storable",
+]
 
 FORMAT_VERSION = 1
 """Version of what the metadata holds."""
 
-_HEADER, _DIGEST = "patchmill", "patchmill_sha256"
+_KIND = "patchmill"
 _MAX_LISTED = 5
 
 
@@ -87,21 +93,29 @@ def save_checkpoint(
     OutputError
         If the file cannot be written.
     """
-    # A copy in plain order: safetensors stores no other, and channels-last weights have one of their own.
-    weights = {name: value.detach().to("cpu").contiguous() for name, value in model.state_dict().items()}
+    data = seal_checkpoint(
+        configuration=configuration, model=model, epoch=epoch, train_loss=train_loss, val_loss=val_loss
+    )
+    write_sealed(Path(path), data)
+
+
+def seal_checkpoint(
+    *,
+    configuration: Configuration,
+    model: torch.nn.Module,
+    epoch: int,
+    train_loss: float | None,
+    val_loss: float | None,
+) -> bytes:
+    """Make the bytes of a checkpoint; the arguments are those of `save_checkpoint`."""
     content = {
         "format_version": FORMAT_VERSION,
-        "configuration": _storable(configuration),
+        "configuration": storable(configuration),
         "epoch": epoch,
         "train_loss": train_loss,
         "val_loss": val_loss,
     }
-    header = json.dumps(content, allow_nan=False)
-    metadata = {"format": "pt", _HEADER: header, _DIGEST: _digest(header, weights)}
-    path = Path(path)
-    with replacing(path) as part:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(safetensors.torch.save(weights, metadata))
+    return seal(_KIND, content, model.state_dict())
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
@@ -119,22 +133,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         are refused by their first bytes: reading them can run code.
     """
     path = Path(path)
-    _check_first_bytes(path)
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            # Cloned, because the tensors of an open file are views of it.
-            weights = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
-    except (OSError, safetensors.SafetensorError) as error:
-        msg = f"{path}: expected a checkpoint, got a damaged file, or another kind ({error}). Use another checkpoint."
-        raise CheckpointError(msg) from error
-    if _HEADER not in metadata:
-        msg = f"{path}: expected a checkpoint of patchmill, got a safetensors file of something else. Check the path."
-        raise CheckpointError(msg)
-    if metadata.get(_DIGEST) != _digest(metadata[_HEADER], weights):
-        msg = f"{path}: expected a checkpoint as it was saved, got altered bytes. Use another checkpoint."
-        raise CheckpointError(msg)
-    content = json.loads(metadata[_HEADER])
+    content, weights = read_sealed(path, _KIND, "checkpoint")
     if content["format_version"] != FORMAT_VERSION:
         msg = (
             f"{path}: expected a checkpoint of format version {FORMAT_VERSION}, got {content['format_version']}. "
@@ -184,14 +183,19 @@ def restore_weights(model: torch.nn.Module, checkpoint: Checkpoint) -> None:
     model.load_state_dict(checkpoint.weights)
 
 
-def _storable(configuration: Configuration) -> dict[str, Any]:
-    """Dump a configuration without loader arguments that are no plain values: a trained model needs none of them."""
+def plain_copy(configuration: Configuration) -> Configuration:
+    """Copy a configuration without loader arguments that are no plain values: a trained model needs none of them."""
     data: DataConfig = configuration.data_config
     plain = {
         field: {name: value for name, value in getattr(data, field).items() if _is_plain(value)}
         for field in ("train_dataloader_params", "val_dataloader_params")
     }
-    return configuration.model_copy(update={"data_config": data.model_copy(update=plain)}).model_dump(mode="json")
+    return configuration.model_copy(update={"data_config": data.model_copy(update=plain)})
+
+
+def storable(configuration: Configuration) -> dict[str, Any]:
+    """Dump a configuration as JSON can hold it, without what no file can."""
+    return plain_copy(configuration).model_dump(mode="json")
 
 
 def _is_plain(value: object) -> bool:
@@ -200,30 +204,3 @@ def _is_plain(value: object) -> bool:
     except (TypeError, ValueError):
         return False
     return True
-
-
-def _digest(header: str, weights: dict[str, torch.Tensor]) -> str:
-    """Hash everything that a checkpoint holds, so that damage to a weight does not go unseen."""
-    digest = hashlib.sha256(header.encode())
-    for name in sorted(weights):
-        digest.update(name.encode())
-        digest.update(weights[name].reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
-
-
-def _check_first_bytes(path: Path) -> None:
-    try:
-        with path.open("rb") as file:
-            start = file.read(4)
-    except FileNotFoundError as error:
-        msg = f"{path}: expected a checkpoint, got no file. Check the path."
-        raise CheckpointError(msg) from error
-    except OSError as error:
-        msg = f"{path}: expected a checkpoint, got {error.strerror}. Check the path and its permissions."
-        raise CheckpointError(msg) from error
-    if start == b"PK\x03\x04" or (start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")):
-        msg = (
-            f"{path}: expected a checkpoint of patchmill (.safetensors), got a zip or pickle file, as torch and "
-            f"Lightning write them (.ckpt, .pth). Reading such files can run code; train with patchmill instead."
-        )
-        raise CheckpointError(msg)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from types import TracebackType
@@ -57,6 +59,8 @@ class LossesFile:
     ----------
     path : path
         The file, replaced if it is there. Folders on the way are made.
+    history : sequence of EpochRecord, optional
+        Epochs that ended before, whose lines come first.
 
     Raises
     ------
@@ -64,20 +68,28 @@ class LossesFile:
         If it cannot be written.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        path = Path(path)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("w", encoding="utf-8", newline="", buffering=1)
-        except OSError as error:
-            msg = f"{path}: expected a file that can be written, got {error.strerror}. Choose another folder."
-            raise OutputError(msg) from error
-        self._writer = csv.DictWriter(self._file, [field.name for field in fields(EpochRecord)])
-        self._writer.writeheader()
+    def __init__(self, path: str | os.PathLike[str], history: Sequence[EpochRecord] = ()) -> None:
+        self._path = Path(path)
+        with self._as_output_error():
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("w", encoding="utf-8", newline="", buffering=1)
+            self._writer = csv.DictWriter(self._file, [field.name for field in fields(EpochRecord)])
+            self._writer.writeheader()
+        for record in history:
+            self.append(record)
 
     def append(self, record: EpochRecord) -> None:
         """Write the line of one epoch. A missing validation loss is left empty."""
-        self._writer.writerow(asdict(record))
+        with self._as_output_error():
+            self._writer.writerow(asdict(record))
+
+    @contextlib.contextmanager
+    def _as_output_error(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            msg = f"{self._path}: expected a file that can be written, got {error.strerror}. Choose another folder."
+            raise OutputError(msg) from error
 
     def __enter__(self) -> Self:
         return self

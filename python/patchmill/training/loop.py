@@ -1,47 +1,36 @@
-"""The training loop."""
+"""The trainer: from a configuration and data to trained weights."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import math
 import os
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch.optim import lr_scheduler
 
-from patchmill.config import Configuration, DataConfig, unsupported_options
-from patchmill.errors import ConfigError, ShapeError, TrainingError
+from patchmill.config import Configuration, DataConfig, save_configuration, unsupported_options
+from patchmill.errors import ConfigError
 from patchmill.models import create_model
-from patchmill.training.callbacks import Callback, Callbacks, FitStart, ValidationPatches, create_callbacks
-from patchmill.training.checkpoint import save_checkpoint
+from patchmill.sources import has_statistics
+from patchmill.training.callbacks import Callback, Callbacks, FitStart, create_callbacks
+from patchmill.training.checkpoint import plain_copy, storable
 from patchmill.training.device import choose_device, memory_format
+from patchmill.training.distributed import connect
+from patchmill.training.fit import Fit
 from patchmill.training.history import EpochRecord, LossesFile
-from patchmill.training.losses import create_loss
-from patchmill.training.meter import Batch, Meter
-from patchmill.training.optimizers import create_lr_scheduler, create_optimizer
 from patchmill.training.report import TrainingReport
+from patchmill.training.run import BatchLoader, Run
+from patchmill.training.state import differences, load_state
+from patchmill.training.stopping import Signals
 
 __all__ = ["BatchLoader", "DataModule", "Trainer"]
 
 logger = logging.getLogger("patchmill")
-
-MAX_SHOWN = 4
-"""How many patches of the validation callbacks get to see."""
-
-
-class BatchLoader(Protocol):
-    """Batches, over and over: each `iter` is a new epoch. A torch DataLoader is one, and so is a list."""
-
-    def __iter__(self) -> Iterator[Batch]: ...
-
-    def __len__(self) -> int: ...
 
 
 class DataModule(Protocol):
@@ -62,15 +51,18 @@ class Trainer:
     """Trains the network that a configuration describes.
 
     The same configuration and data give the same weights on a CPU, bit for bit, whatever has drawn from torch's
-    generators before; and these are left as they were.
+    generators before, and however often training was broken off and resumed; and the generators are left as they were.
+
+    In processes that ``torchrun`` started, the trainers train one network together: each takes its share of every
+    epoch, and the first one writes the files and has the callbacks. Batch normalisation goes by the batches of all of
+    them on CUDA devices, and by each process's own on the CPU.
 
     Parameters
     ----------
     config : Configuration
         What is trained, on what, and for how long. It stays as it is.
     work_dir : path
-        Folder for ``losses.csv``, ``checkpoints/best.safetensors`` and ``checkpoints/last.safetensors``, which are
-        replaced if they are there.
+        Folder for ``losses.csv``, ``config.yml`` and ``checkpoints``, which are replaced if they are there.
     device : str, optional
         Name of the device; the best one there is if None.
     progress : bool, optional
@@ -82,13 +74,15 @@ class Trainer:
     Attributes
     ----------
     config : Configuration
-        The configuration.
+        The configuration; with the first process's seed.
     device : torch.device
         Where the model is.
     model : UNet
         The model, with random weights until `fit`, and with those of the last step after it, however it ended.
     best, last : Path
         The checkpoints.
+    history : tuple of EpochRecord
+        The epochs of the last training.
     """
 
     def __init__(
@@ -100,146 +94,125 @@ class Trainer:
         progress: bool | None = None,
         callbacks: Sequence[Callback] = (),
     ) -> None:
+        self.world = connect()
         self.config = config.checked_copy()
+        self.config.data_config.seed = self.world.share(self.config.data_config.seed)
         self.device = choose_device(device)
+        if self.world.size > 1 and self.device.type == "cuda":
+            self.device = torch.device("cuda", torch.cuda.current_device())
+        self.history: tuple[EpochRecord, ...] = ()
         self._work_dir = Path(work_dir)
-        self._losses = Path(work_dir, "losses.csv")
-        self.best = Path(work_dir, "checkpoints", "best.safetensors")
-        self.last = Path(work_dir, "checkpoints", "last.safetensors")
+        self._checkpoints = self._work_dir / "checkpoints"
+        self.best, self.last = (self._checkpoints / f"{name}.safetensors" for name in ("best", "last"))
         self._progress = progress
         self._callbacks = tuple(callbacks)
         algorithm = self.config.algorithm_config
-        self._loss = create_loss(algorithm)
-        self._batch_names = ("masked", "original", "mask") if algorithm.algorithm == "n2v" else ("input", "target")
         self._memory_format = memory_format(self.device, algorithm.model.conv_dims)
         with _seeded(self.config.data_config.seed):
             # Drawn on the CPU, so that a seed gives the same weights on every device.
             model = create_model(algorithm.model)
         self.model = model.to(self.device).to(memory_format=self._memory_format)
+        if self.world.size > 1 and self.device.type == "cuda":
+            torch.nn.SyncBatchNorm.convert_sync_batchnorm(self.model)  # type: ignore[no-untyped-call]
+        self._must_stop = threading.Event()
 
-    def fit(self, data_module: DataModule) -> TrainingReport:
-        """Train the model, from the weights it has, with a new optimizer.
+    def stop(self) -> None:
+        """End the training after its running step, as if that were the last one; from any thread."""
+        self._must_stop.set()
+
+    def fit(self, data_module: DataModule, *, resume: bool = False) -> TrainingReport:
+        """Train the model, from the weights it has, with a new optimizer; or go on with a training that was broken off.
+
+        SIGINT and SIGTERM end the training after its running step, with everything saved that it needs to be resumed.
 
         Parameters
         ----------
         data_module : DataModule
             The data; `setup` has been called, so that its configuration holds the statistics.
+        resume : bool, default=False
+            Whether to go on with the training that the folder holds, in the middle of an epoch if need be. Without one,
+            training starts anew.
 
         Returns
         -------
         TrainingReport
-            Losses, speed and checkpoints.
+            Losses, speed, and where the checkpoints are.
 
         Raises
         ------
+        CheckpointError
+            If the training to be resumed was of another configuration or of other data, or its state is damaged.
         ConfigError
-            If the data does not fit the configuration, or that asks for what only Lightning's Trainer does.
+            If the data was not set up, does not fit the model, or if the configuration asks for what only Lightning can
+            do.
         ShapeError
-            If a batch does not fit the network.
+            If a batch is not what the algorithm needs.
         TrainingError
-            If a loss or a weight is no longer finite; the checkpoints are those of the epochs before.
+            If there are no training batches, if the loss or a weight is not finite after an epoch, or if the device has
+            too little memory. The checkpoints of earlier epochs stay.
         OutputError
             If a file cannot be written.
-        KeyboardInterrupt
-            If it is interrupted: the weights are in `last` by then.
         """
-        self._check_options()
         started = time.perf_counter()
+        self._must_stop.clear()
+        self._check_options()
         config = self._config_with(data_module.data_config)
-        train, val = data_module.train_dataloader(), data_module.val_dataloader()
-        num_epochs, n_steps = config.training_config.num_epochs, self._n_steps(train)
-        optimizer = create_optimizer(config.algorithm_config.optimizer, self.model.parameters())
-        scheduler = create_lr_scheduler(config.algorithm_config.lr_scheduler, optimizer)
-        history: list[EpochRecord] = []
-        with (
-            _seeded(config.data_config.seed),
-            LossesFile(self._losses) as losses,
-            contextlib.closing(Callbacks([*create_callbacks(progress=self._progress), *self._callbacks])) as callbacks,
-        ):
-            callbacks.on_start(FitStart(config, self._work_dir, num_epochs, n_steps))
+        loaders = data_module.train_dataloader(), data_module.val_dataloader()
+        with _seeded(config.data_config.seed), contextlib.ExitStack() as stack:
+            run = Run(config, self.model, self.device, loaders, self._checkpoints, self.world)
+            if resume:
+                self._resume(run)
+            signals = stack.enter_context(Signals())
+            stack.callback(self.model.eval)
+            losses, callbacks = None, Callback()
+            if self.world.is_first:
+                losses = stack.enter_context(LossesFile(self._work_dir / "losses.csv", run.history))
+                save_configuration(plain_copy(config), self._work_dir / "config.yml")
+                told = Callbacks([*create_callbacks(progress=self._progress), *self._callbacks])
+                callbacks = stack.enter_context(contextlib.closing(told))
+            start = (run.num_epochs, run.steps_per_epoch, tuple(run.history), run.n_batches)
+            callbacks.on_start(FitStart(config, self._work_dir, *start))
+            self.history = ()
+            fit = Fit(run, self.device, self._memory_format, self._must_stop, signals, callbacks, losses)
             try:
-                for epoch in range(1, num_epochs + 1):
-                    meter = Meter(self.device)
-                    train_loss = self._train(meter, meter.batches(train, n_steps), optimizer, callbacks)
-                    val_loss, patches = self._validate(val)
-                    record = EpochRecord(
-                        epoch=epoch,
-                        train_loss=train_loss,
-                        val_loss=val_loss,
-                        learning_rate=optimizer.param_groups[0]["lr"],
-                        seconds=meter.seconds,
-                        patches_per_s=meter.patches_per_s,
-                        waiting_share=meter.waiting_share,
-                    )
-                    self._check_finite(record)
-                    self._save(self.last, config, record)
-                    if record.watched_loss < min((past.watched_loss for past in history), default=math.inf):
-                        self._save(self.best, config, record)
-                    history.append(record)
-                    losses.append(record)
-                    callbacks.on_epoch(record, patches)
-                    if isinstance(scheduler, lr_scheduler.ReduceLROnPlateau):
-                        scheduler.step(record.watched_loss)
-                    else:
-                        scheduler.step()
-            except KeyboardInterrupt:
-                self._save_interrupted(config, history)
-                raise
+                fit.train()
             finally:
-                self.model.eval()
+                self.history = tuple(run.history)
+            best = self.best if self.best.exists() else self.last
             seconds = time.perf_counter() - started
-            report = TrainingReport.from_history(history, seconds=seconds, best=self.best, last=self.last)
+            report = TrainingReport.from_history(run.history, seconds=seconds, best=best, last=self.last)
             callbacks.on_end(report)
         return report
 
-    def _train(
-        self, meter: Meter, batches: Iterator[Batch], optimizer: torch.optim.Optimizer, callbacks: Callback
-    ) -> float:
-        self.model.train()
-        for batch in batches:
-            loss = self._batch_loss(batch)
-            optimizer.zero_grad()
-            torch.autograd.backward(loss)
-            optimizer.step()
-            meter.add(loss, len(batch[0]))
-            callbacks.on_step(meter)
-        return meter.stop()
-
-    @torch.inference_mode()
-    def _validate(self, loader: BatchLoader) -> tuple[float | None, ValidationPatches | None]:
-        """Return the loss of the validation, and some of its patches for those who look on."""
-        if len(loader) == 0:
-            return None, None
-        self.model.eval()
-        meter, patches = Meter(self.device), None
-        for batch in meter.batches(loader):
-            inputs, *others = self._on_device(batch)
-            prediction = self.model(inputs)
-            meter.add(self._loss(prediction, *others), len(inputs))
-            if patches is None:
-                patches = ValidationPatches(*(_as_array(part) for part in (inputs, prediction, others[0])))
-        return meter.stop(), patches
-
-    def _batch_loss(self, batch: Batch) -> torch.Tensor:
-        inputs, *others = self._on_device(batch)
-        return self._loss(self.model(inputs), *others)
-
-    def _on_device(self, batch: Batch) -> list[torch.Tensor]:
-        if len(batch) != len(self._batch_names):
-            msg = (
-                f"Batch: expected {len(self._batch_names)} tensors ({', '.join(self._batch_names)}) for "
-                f"{self.config.algorithm_config.algorithm!r}, got {len(batch)}. Check the transforms and the targets."
-            )
-            raise ShapeError(msg)
-        inputs, *others = (tensor.to(self.device, non_blocking=True) for tensor in batch)
-        return [inputs.contiguous(memory_format=self._memory_format), *others]
+    def _resume(self, run: Run) -> None:
+        """Go on where the training in the folder was broken off, if there is one."""
+        path = run.keeper.state
+        if not self.world.share(path.exists()):
+            logger.info("%s is not there: training starts anew.", path)
+            return
+        run.load_state_dict(load_state(path), path)
+        logger.info("Training goes on in epoch %d after %d batches.", run.epoch, run.n_batches)
 
     def _config_with(self, data_config: DataConfig) -> Configuration:
         """Copy the configuration, with that of the data in its place, and check that they fit."""
-        if data_config.image_means is None:
+        if not has_statistics(data_config):
             msg = "data_config.image_means: expected the means of the channels, got None. Call setup() before training."
             raise ConfigError(msg)
-        return self.config.model_copy(update={"data_config": data_config}).checked_copy()
+        config = self.config.model_copy(update={"data_config": data_config}).checked_copy()
+        self.world.together(lambda: self._check_is_that_of_all(config))
+        return config
+
+    def _check_is_that_of_all(self, config: Configuration) -> None:
+        """Check that the processes that train together have the same configuration, seed and statistics among it."""
+        own = storable(config)
+        found = list(differences(self.world.share(own), own))
+        if found:
+            listed = "\n  ".join(found)
+            msg = (
+                "Configuration: expected that of the first process in every process, got others. Give all of them the "
+                f"same data, and a seed if they are not made by CAREamist. What differs:\n  {listed}"
+            )
+            raise ConfigError(msg)
 
     def _check_options(self) -> None:
         """Refuse what would be ignored."""
@@ -250,57 +223,6 @@ class Trainer:
                 "them out, or train with Lightning's Trainer and the data modules of patchmill.lightning."
             )
             raise ConfigError(msg)
-
-    def _n_steps(self, loader: BatchLoader) -> int:
-        if len(loader) == 0:
-            msg = "Training data: expected at least one batch, got none. Use a smaller batch_size or more images."
-            raise TrainingError(msg)
-        return min(len(loader), self.config.training_config.num_steps or len(loader))
-
-    def _check_finite(self, record: EpochRecord) -> None:
-        if not math.isfinite(record.train_loss):
-            problem = f"training loss, got {record.train_loss}"
-        elif not math.isfinite(record.watched_loss):
-            problem = f"validation loss, got {record.watched_loss}"
-        elif not self._has_finite_weights():
-            problem = "model, got weights that are not"
-        else:
-            return
-        kept = (
-            f"The weights of epoch {record.epoch - 1} are in {self.last}" if record.epoch > 1 else "Nothing was saved"
-        )
-        msg = (
-            f"Epoch {record.epoch}: expected a finite {problem}. {kept}. Lower the learning rate, now "
-            f"{record.learning_rate:g}, or look for outliers in the data."
-        )
-        raise TrainingError(msg)
-
-    def _has_finite_weights(self) -> bool:
-        return all(bool(value.isfinite().all()) for value in self.model.state_dict().values())
-
-    def _save(self, path: Path, config: Configuration, record: EpochRecord | None) -> None:
-        """Save the weights; `record` is of the last epoch that ended, if any."""
-        save_checkpoint(
-            path,
-            configuration=config,
-            model=self.model,
-            epoch=record.epoch if record else 0,
-            train_loss=record.train_loss if record else None,
-            val_loss=record.val_loss if record else None,
-        )
-
-    def _save_interrupted(self, config: Configuration, history: list[EpochRecord]) -> None:
-        if not self._has_finite_weights():
-            logger.warning("Interrupted in epoch %d; its weights are not finite and not saved.", len(history) + 1)
-            return
-        self._save(self.last, config, history[-1] if history else None)
-        logger.warning("Interrupted in epoch %d; its weights are in %s.", len(history) + 1, self.last)
-
-
-def _as_array(batch: torch.Tensor) -> NDArray[np.float32]:
-    """Copy the first patches of a batch, which memory may be used again for."""
-    array: NDArray[np.float32] = batch[:MAX_SHOWN].float().cpu().contiguous().clone().numpy()
-    return array
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from torch.nn import functional
 from patchmill.config import AlgorithmConfig
 from patchmill.errors import ShapeError
 
-__all__ = ["create_loss", "mae_loss", "mse_loss", "n2v_loss"]
+__all__ = ["create_loss", "mae_loss", "mse_loss", "n2v_loss", "n_terms"]
 
 
 def n2v_loss(prediction: torch.Tensor, original: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -106,6 +106,26 @@ def create_loss(config: AlgorithmConfig) -> Callable[..., torch.Tensor]:
     """
     losses: dict[str, Callable[..., torch.Tensor]] = {"n2v": n2v_loss, "mae": mae_loss, "mse": mse_loss}
     return losses[config.loss]
+
+
+def n_terms(prediction: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
+    """Count what a loss is the mean of: masked pixels for Noise2Void, all pixels otherwise.
+
+    Parameters
+    ----------
+    prediction : Tensor
+        (B, C, [Z,] Y, X).
+    *others : Tensor
+        What follows the input in a batch: ``original, mask`` for Noise2Void, ``target`` for the others.
+
+    Returns
+    -------
+    Tensor
+        A scalar, float32.
+    """
+    if len(others) == 2:
+        return others[1].sum(dtype=torch.float32)
+    return torch.tensor(float(prediction.numel()), device=prediction.device)
 
 
 def _check_shape(name: str, tensor: torch.Tensor, prediction: torch.Tensor) -> None:

@@ -35,7 +35,7 @@ def create_n2v_configuration(
     model_params: Mapping[str, Any] | None = None,
     optimizer: Literal["Adam", "AdamW", "Adamax", "SGD"] = "Adam",
     optimizer_params: Mapping[str, Any] | None = None,
-    lr_scheduler: Literal["ReduceLROnPlateau", "StepLR"] = "ReduceLROnPlateau",
+    lr_scheduler: Literal["ReduceLROnPlateau", "StepLR", "WarmupCosine"] = "ReduceLROnPlateau",
     lr_scheduler_params: Mapping[str, Any] | None = None,
     train_dataloader_params: Mapping[str, Any] | None = None,
     val_dataloader_params: Mapping[str, Any] | None = None,
@@ -94,8 +94,8 @@ def create_n2v_configuration(
         Name of the optimizer in ``torch.optim``.
     optimizer_params : mapping, optional
         Its keyword arguments, such as ``{"lr": 1e-4}``.
-    lr_scheduler : {"ReduceLROnPlateau", "StepLR"}, default="ReduceLROnPlateau"
-        Name of the learning-rate scheduler in ``torch.optim.lr_scheduler``.
+    lr_scheduler : {"ReduceLROnPlateau", "StepLR", "WarmupCosine"}, default="ReduceLROnPlateau"
+        The schedule of the learning rate, see `LrSchedulerConfig`.
     lr_scheduler_params : mapping, optional
         Its keyword arguments. StepLR needs ``step_size``.
     train_dataloader_params, val_dataloader_params : mapping, optional
