@@ -62,7 +62,7 @@ def test_a_bar_is_for_terminals_unless_asked_for(
     monkeypatch: pytest.MonkeyPatch, show: bool | None, terminal: bool, expected: type
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
-    assert type(create_callbacks(progress=show)[0]) is expected
+    assert type(create_callbacks(device=torch.device("cpu"), progress=show)[0]) is expected
 
 
 def test_the_bar_shows_epoch_losses_speed_waiting_and_remaining_time(

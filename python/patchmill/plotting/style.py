@@ -87,13 +87,15 @@ def value_range(image: Floats) -> tuple[float, float] | None:
     return low, high if high > low else low + 1
 
 
-def add_image(figure: Figure, box: Box, image: Floats, low: float, high: float) -> Axes:
+def add_image(
+    figure: Figure, box: Box, image: Floats, low: float, high: float, *, interpolation: str = "antialiased"
+) -> Axes:
     """Draw an image (Y, X) into a box, from black at `low` to white at `high`."""
     from matplotlib.colors import LinearSegmentedColormap
 
     axes = figure.add_axes(relative(figure, box), facecolor=GROUND, xticks=[], yticks=[])
     tints = LinearSegmentedColormap.from_list("patchmill", TINTS)
-    axes.imshow(image, cmap=tints, vmin=low, vmax=high, aspect="auto", interpolation="antialiased", origin="upper")
+    axes.imshow(image, cmap=tints, vmin=low, vmax=high, aspect="auto", interpolation=interpolation, origin="upper")
     axes.spines[:].set_visible(False)
     return axes
 
