@@ -17,7 +17,16 @@ from rich.console import Console
 
 from patchmill.config import Configuration
 from patchmill.training import EpochRecord, Trainer
-from patchmill.training.callbacks import Callback, Callbacks, FitStart, ProgressBar, ProgressLog, create_callbacks
+from patchmill.training.callbacks import (
+    Callback,
+    Callbacks,
+    FitStart,
+    Pictures,
+    ProgressBar,
+    ProgressLog,
+    ReportFiles,
+    create_callbacks,
+)
 from patchmill.training.callbacks import progress as progress_module
 from patchmill.training.meter import Meter
 
@@ -59,10 +68,12 @@ def last_lines(screen: Console) -> list[str]:
     ],
 )
 def test_a_bar_is_for_terminals_unless_asked_for(
-    monkeypatch: pytest.MonkeyPatch, show: bool | None, terminal: bool, expected: type
+    monkeypatch: pytest.MonkeyPatch, start: FitStart, show: bool | None, terminal: bool, expected: type
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
-    assert type(create_callbacks(device=torch.device("cpu"), progress=show)[0]) is expected
+    first, *others = create_callbacks(start.configuration, device=torch.device("cpu"), progress=show)
+    assert type(first) is expected
+    assert [type(other) for other in others] == [ReportFiles, Pictures]
 
 
 def test_the_bar_shows_epoch_losses_speed_waiting_and_remaining_time(

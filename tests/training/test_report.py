@@ -99,6 +99,11 @@ def test_the_summary_weights_speed_by_time() -> None:
     assert report.waiting_share == pytest.approx(0.2 / 5)
 
 
+def test_a_training_without_epochs_has_a_summary() -> None:
+    report = TrainingReport.from_history([], seconds=9.0, best=Path("best"), last=Path("last"))
+    assert (report.history, report.patches_per_s, report.waiting_share) == ((), 0, 0)
+
+
 def test_a_training_leaves_a_page_that_needs_nothing_else(
     n2v_config: Callable[..., Configuration], n2v_data: Callable[..., object], tmp_path: Path
 ) -> None:

@@ -155,7 +155,7 @@ class Trainer:
             _seeded(config.data_config.seed),
             LossesFile(self._losses) as losses,
             contextlib.closing(
-                Callbacks([*create_callbacks(device=self.device, progress=self._progress), *self._callbacks])
+                Callbacks([*create_callbacks(config, device=self.device, progress=self._progress), *self._callbacks])
             ) as callbacks,
         ):
             callbacks.on_start(FitStart(config, self._work_dir, num_epochs, n_steps))
