@@ -157,7 +157,7 @@ def test_the_report_says_how_the_training_ended(start: FitStart, losses: list[fl
     content, page = write_report(start, losses, ended=ended)
     assert content["status"] == status
     assert (content["epochs_done"], content["epochs_planned"]) == (len(losses), 3)
-    assert f"Noise2Void, {status} after {len(losses)} of 3 epochs" in page.text
+    assert f"Noise2Void · {status} · {len(losses)} of 3 epochs" in page.text
 
 
 @pytest.mark.parametrize(
@@ -188,6 +188,15 @@ def test_a_training_that_is_broken_off_leaves_a_report_that_says_why(
     assert content["epochs_done"] == 1
     if told:
         assert told in page.texts
+
+
+def test_while_a_training_runs_its_report_says_how_far_it_is(start: FitStart) -> None:
+    report = ReportFiles(CPU)
+    report.on_start(start)
+    assert [read_report(start.work_dir)[0][name] for name in ("status", "epochs_done")] == ["running", 0]
+    for epoch, reported in ((1, 1), (2, 2), (3, 3), (4, 3), (5, 5), (6, 5)):
+        report.on_epoch(record(epoch), None)
+        assert [read_report(start.work_dir)[0][name] for name in ("status", "epochs_done")] == ["running", reported]
 
 
 def test_before_the_first_epoch_ends_there_is_a_report_too(start: FitStart) -> None:

@@ -129,9 +129,9 @@ def _ticks(low: float, high: float) -> list[float]:
 
 
 def _log_ticks(low: float, high: float) -> list[float]:
-    """Choose 1, 2 and 5 times powers of ten between the logarithms, or powers of ten alone where those are many."""
+    """Choose powers of ten between the logarithms, and the fewer there are, the more round values beside them."""
     exponents = range(math.floor(low), math.floor(high) + 1)
-    factors = (1, 2, 5) if len(exponents) <= 4 else (1,)
+    factors = (1, 1.5, 2, 3, 5, 7) if high - low < 1.1 else (1, 2, 5) if high - low < 3.5 else (1,)
     ticks = [factor * 10.0**exponent for exponent in exponents for factor in factors]
     return [tick for tick in ticks if low <= math.log10(tick) <= high]
 

@@ -98,11 +98,10 @@ def render_page(content: Mapping[str, Any], panels: Mapping[int, bytes]) -> str:
 
 def _head(content: Mapping[str, Any]) -> str:
     algorithm = _ALGORITHMS.get(content["algorithm"], content["algorithm"])
-    done, planned = content["epochs_done"], content["epochs_planned"]
-    lines = [f"{algorithm}, {content['status']} after {done} of {planned} epochs"]
+    lines = [algorithm, content["status"], f"{content['epochs_done']} of {content['epochs_planned']} epochs"]
     if content["resumed_after_epoch"] is not None:
         lines.append(f"resumed after epoch {content['resumed_after_epoch']}")
-    lines.append(f"started {content['started'].replace('T', ' ').replace('+00:00', ' UTC')}")
+    lines += [f"{what} {_moment(content[what])}" for what in ("started", "written")]
     error = f'<p class="error">{escape(content["error"])}</p>' if content["error"] else ""
     return f"<header><h1>{escape(content['experiment'])}</h1><p>{escape(' · '.join(lines))}</p>{error}</header>"
 
@@ -202,6 +201,10 @@ def _configuration(configuration: Mapping[str, Any]) -> str:
         '<h2>Configuration</h2><details class="card"><summary>Everything that was set, as YAML</summary>'
         f"<pre>{escape(text)}</pre></details>"
     )
+
+
+def _moment(moment: str) -> str:
+    return moment.replace("T", " ").replace("+00:00", " UTC")
 
 
 def _loss(loss: float | None) -> str:

@@ -19,7 +19,7 @@ from patchmill.files import replacing
 from patchmill.training.callbacks.base import Callback, FitStart, ValidationPatches
 from patchmill.training.callbacks.machine import describe_machine
 from patchmill.training.callbacks.page import render_page
-from patchmill.training.callbacks.pictures import panel_path
+from patchmill.training.callbacks.pictures import is_picture_epoch, panel_path
 from patchmill.training.history import EpochRecord
 from patchmill.training.report import TrainingReport
 
@@ -31,6 +31,7 @@ logger = logging.getLogger("patchmill")
 class ReportFiles(Callback):
     """Writes ``report.html`` and ``report.json`` when a training is over, however it ended.
 
+    They are there from the start, and renewed when there are new pictures: what is left of a training that was killed.
     The page is one file with everything in it: the pictures are those that `Pictures` drew, the curves need no
     matplotlib. A report that cannot be written is logged, and ends no training.
 
@@ -47,15 +48,19 @@ class ReportFiles(Callback):
         self._history: list[EpochRecord] = []
         self._started = datetime.datetime.now(datetime.UTC)
         self._clock = time.perf_counter()
+        self._has_failed = False
 
     def on_start(self, start: FitStart) -> None:
         """Take note of what is trained."""
         self._start = start
         self._history = list(start.history)
+        self._write("running")
 
     def on_epoch(self, record: EpochRecord, patches: ValidationPatches | None) -> None:
         """Take note of the epoch."""
         self._history.append(record)
+        if is_picture_epoch(record.epoch):
+            self._write("running")
 
     def on_end(self, report: TrainingReport) -> None:
         """Take note that the training was not broken off."""
@@ -63,24 +68,36 @@ class ReportFiles(Callback):
 
     def close(self) -> None:
         """Write the report, pictures that were drawn at last included."""
-        if self._start is None:
+        if self._report is not None and self._start is not None:
+            self._write("finished" if len(self._history) >= self._start.num_epochs else "ended early")
             return
         # Where the training was broken off, this is called while its error is on its way.
-        error = None if self._report is not None else sys.exc_info()[1]
+        error = sys.exc_info()[1]
+        if error is None or isinstance(error, KeyboardInterrupt):
+            self._write("interrupted")
+        else:
+            self._write("broken off", error)
+
+    def _write(self, status: str, error: BaseException | None = None) -> None:
+        if self._start is None:
+            return
+        work_dir = self._start.work_dir
         try:
-            content = self._content(self._start, error)
-            work_dir = self._start.work_dir
+            content = self._content(self._start, status, error)
+            page = render_page(
+                content, {epoch: panel_path(work_dir, epoch).read_bytes() for epoch in content["panels"]}
+            )
             work_dir.mkdir(parents=True, exist_ok=True)
-            pictures = {epoch: panel_path(work_dir, epoch) for epoch in content["panels"]}
             with replacing(work_dir / "report.json") as part:
                 part.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-            page = render_page(content, {epoch: path.read_bytes() for epoch, path in pictures.items()})
             with replacing(work_dir / "report.html") as part:
                 part.write_text(page, encoding="utf-8")
         except Exception as problem:  # no report is worth the hours that a training took
-            logger.warning("Report of the training: %s", problem)
+            if not self._has_failed:
+                logger.warning("Report of the training: %s", problem)
+            self._has_failed = True
 
-    def _content(self, start: FitStart, error: BaseException | None) -> dict[str, Any]:
+    def _content(self, start: FitStart, status: str, error: BaseException | None) -> dict[str, Any]:
         """Say all that is known as what JSON can hold."""
         history, work_dir = self._history, start.work_dir
         best = min(history, key=lambda record: record.watched_loss, default=None)
@@ -92,9 +109,10 @@ class ReportFiles(Callback):
         return {
             "experiment": start.configuration.experiment_name,
             "algorithm": start.configuration.algorithm_config.algorithm,
-            "status": self._status(start, error),
-            "error": f"{type(error).__name__}: {error}" if error and not isinstance(error, KeyboardInterrupt) else None,
+            "status": status,
+            "error": None if error is None else f"{type(error).__name__}: {error}",
             "started": self._started.isoformat(timespec="seconds"),
+            "written": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "seconds": round(self._report.seconds if self._report else time.perf_counter() - self._clock, 3),
             "resumed_after_epoch": len(start.history) if start.history or start.steps_done else None,
             "epochs_planned": start.num_epochs,
@@ -108,11 +126,6 @@ class ReportFiles(Callback):
             "epochs": [_finite(asdict(record)) for record in history],
             "configuration": _configuration(start.configuration),
         }
-
-    def _status(self, start: FitStart, error: BaseException | None) -> str:
-        if self._report is not None:
-            return "finished" if len(self._history) >= start.num_epochs else "ended early"
-        return "interrupted" if error is None or isinstance(error, KeyboardInterrupt) else "broken off"
 
 
 def _speed(history: list[EpochRecord]) -> dict[str, float] | None:
