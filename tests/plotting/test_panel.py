@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.image import imread
+from matplotlib.image import BboxImage, imread
+from matplotlib.text import Annotation
 
 from patchmill.errors import ConfigError, ShapeError
 from patchmill.plotting import panel, plot_panel
@@ -13,12 +14,12 @@ STAGES = ("input", "prediction", "target")
 
 
 def drawn(monkeypatch, parts, **options):
-    """The axes that plot_panel draws, row by row, in place of a file."""
+    """The images that plot_panel draws, row by row, and the figure, in place of a file."""
     figures = []
     monkeypatch.setattr(panel, "save_figure", lambda figure, _: figures.append(figure))
     plot_panel(parts, "unused.png", title="Epoch 1", caption="loss 0.5", **options)
-    axes = figures[0].axes
-    return [axes[row : row + len(parts)] for row in range(0, len(axes), len(parts))], figures[0]
+    images = [artist for artist in figures[0].artists if isinstance(artist, BboxImage)]
+    return [images[row : row + len(parts)] for row in range(0, len(images), len(parts))], figures[0]
 
 
 @pytest.mark.parametrize("size", [(8, 8), (24, 512), (512, 24), (5, 24, 32), (512, 512)])
@@ -38,8 +39,8 @@ def test_a_row_has_the_contrast_of_its_reference(monkeypatch, reference):
     rows, _ = drawn(monkeypatch, parts, reference=reference)
     for item, row in enumerate(rows):
         expected = np.percentile(parts[reference or "target"][item], [0.5, 99.5])
-        for axes in row:
-            np.testing.assert_allclose(axes.images[0].get_clim(), expected, rtol=1e-6)
+        for image in row:
+            np.testing.assert_allclose(image.get_clim(), expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize(("n_channels", "n_rows"), [(1, 4), (2, 6), (3, 6), (5, 6)])
@@ -49,15 +50,37 @@ def test_as_many_patches_are_drawn_as_there_is_room_for(monkeypatch, n_channels,
     assert len(rows) == n_rows
     per_item = min(n_channels, 3)
     for number, row in enumerate(rows):
-        for axes, part in zip(row, parts.values(), strict=True):
-            np.testing.assert_array_equal(axes.images[0].get_array(), part[number // per_item, number % per_item])
+        for image, part in zip(row, parts.values(), strict=True):
+            np.testing.assert_array_equal(image.get_array(), part[number // per_item, number % per_item])
 
 
 def test_pixels_stay_squares_where_they_are_whole_multiples(monkeypatch):
     rows, _ = drawn(monkeypatch, batch(1, 1, (32, 32), STAGES))
-    assert rows[0][0].images[0].get_interpolation() == "nearest"
+    assert rows[0][0].get_interpolation() == "nearest"
     rows, _ = drawn(monkeypatch, batch(1, 1, (512, 512), STAGES))
-    assert rows[0][0].images[0].get_interpolation() in {"antialiased", "auto"}
+    assert rows[0][0].get_interpolation() in {"antialiased", "auto"}
+
+
+def test_each_patch_is_where_its_stage_and_its_number_are(monkeypatch):
+    rows, figure = drawn(monkeypatch, batch(2, 2, (32, 32), STAGES))
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())[::-1]
+    titles = [text for text in figure.texts if text.get_text() in STAGES]
+    labels = [artist for artist in figure.artists if isinstance(artist, Annotation)]
+    assert [label.get_text() for label in labels] == [f"{item}, channel {n}" for item in (1, 2) for n in (0, 1)]
+    for row, label in zip(rows, labels, strict=True):
+        for image, title in zip(row, titles, strict=True):
+            box = image.get_window_extent()
+            assert title.get_window_extent().x0 == pytest.approx(box.x0, abs=2)
+            shown = pixels[round(box.y0) : round(box.y1), round(box.x0) : round(box.x1)]
+            factor = box.width / 32
+            assert factor.is_integer()
+            corner = image.to_rgba(image.get_array())[-1, 0] * 255
+            np.testing.assert_allclose(shown[round(factor / 2), round(factor / 2)], corner, atol=1)
+        first = row[0].get_window_extent()
+        assert first.x0 < label.get_window_extent().x0 < first.x1
+        assert first.y0 < label.get_window_extent().y0 < label.get_window_extent().y1 < first.y1
 
 
 def test_title_caption_and_stages_are_written_within_the_picture(monkeypatch):

@@ -75,6 +75,20 @@ def test_so_they_do_where_it_is_broken_off(start: FitStart) -> None:
     assert (start.work_dir / "losses.png").is_file()
 
 
+def test_the_losses_are_drawn_at_the_first_epoch_then_now_and_then_and_when_the_training_ends(
+    start: FitStart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = []
+    monkeypatch.setattr(pictures_module, "plot_losses", lambda rows, _: drawn.append(len(rows)))
+    pictures = train(start, [1.0] * 8)
+    assert drawn == [1]
+    pictures.close()
+    assert drawn == [1, 8]
+    monkeypatch.setattr(pictures_module, "LOSSES_EVERY_S", 0.0)
+    train(start, [1.0] * 8)
+    assert drawn[2:] == [1, 2, 3, 5, 8]
+
+
 def test_panels_of_another_training_are_removed_and_nothing_else(start: FitStart) -> None:
     folder = start.work_dir / "panels"
     folder.mkdir()

@@ -58,10 +58,10 @@ def plot_panel(
     if parts and reference not in parts:
         msg = f"reference of the panel: expected one of {list(parts)}, got {reference!r}. Name one of the parts."
         raise ConfigError(msg)
-    grid = PatchGrid(parts, reference=reference, most_rows=MOST_ROWS)
+    grid = PatchGrid(parts, reference=reference, most_rows=MOST_ROWS, is_plain=True)
     width = max(NARROWEST, grid.width)
     bottom = EDGE + grid.height
     figure = create_figure(width + 2 * EDGE, bottom + HEADER + TITLE)
-    grid.draw(figure, EDGE + (width - grid.width) / 2, bottom)
+    grid.draw(figure, EDGE, bottom)
     add_header(figure, (EDGE, bottom + HEADER, width, TITLE), title, caption)
     save_figure(figure, Path(path))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from patchmill.errors import ShapeError
-from patchmill.plotting.style import ACCENT, DPI, HEADER, add_header, add_image, add_label, value_range
+from patchmill.plotting.style import ACCENT, DPI, HEADER, add_header, add_image, add_label, add_picture, value_range
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,6 +42,8 @@ class PatchGrid:
         The part whose contrast the others of its row have, where there is no mask.
     most_rows : int, optional
         Items that would need more rows are left out, but for the first.
+    is_plain : bool, default=False
+        Whether patches are drawn without axes, in half the time. There must be no mask then.
 
     Raises
     ------
@@ -50,11 +52,17 @@ class PatchGrid:
     """
 
     def __init__(
-        self, batch: Mapping[str, NDArray[Any]], *, reference: str | None = None, most_rows: int | None = None
+        self,
+        batch: Mapping[str, NDArray[Any]],
+        *,
+        reference: str | None = None,
+        most_rows: int | None = None,
+        is_plain: bool = False,
     ) -> None:
         _check_batch(batch)
         self._parts = {title: shown_planes(part) for title, part in batch.items()}
         self._reference = reference
+        self._is_plain = is_plain
         first = next(iter(self._parts.values()))
         self._n_items = len(first)
         self._n_channels = max(part.shape[1] for part in self._parts.values())
@@ -97,11 +105,16 @@ class PatchGrid:
             patch = np.zeros_like(patches[title]) if title == "mask" else patches[title]
             low, high = value_range(patch if shared is None or title == "mask" else shared) or (0.0, 1.0)
             place = left + column * (width + SPACE), bottom, width, height
+            if self._is_plain:
+                add_picture(figure, place, patch, low, high, interpolation=interpolation)
+                continue
             axes = add_image(figure, place, patch, low, high, interpolation=interpolation)
             if mask is not None:
                 self._mark(axes, mask, is_mask=title == "mask")
             if column == 0:
                 add_label(axes, label)
+        if self._is_plain:
+            add_label(figure, label, (left, bottom + height))
 
     def _mark(self, axes: Axes, mask: NDArray[Any], *, is_mask: bool) -> None:
         """Mark the masked pixels: as they are in the mask itself, by frames around them in the other parts."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +21,9 @@ from patchmill.training.report import TrainingReport
 __all__ = ["Pictures", "is_picture_epoch", "panel_path"]
 
 logger = logging.getLogger("patchmill")
+
+LOSSES_EVERY_S = 10.0
+"""How long no losses.png follows the one before, unless the training ends."""
 
 _PANEL = re.compile(r"epoch_(\d{4,})\.png")
 
@@ -42,7 +46,7 @@ class Pictures(Callback):
 
     A panel shows up to four patches of the validation: what the network gets, what it makes of them, and what it should
     make. The epochs 1, 2, 3, 5, 8, 12, 18, ... have one, and so have the best one and the last one when the training
-    ends. Ten thousand epochs come to 25 panels, of about a quarter of a second each, which count in no epoch's time.
+    ends. Ten thousand epochs come to 24 panels, of about a tenth of a second each, which count in no epoch's time.
 
     A picture that cannot be drawn is logged, and ends no training.
     """
@@ -56,6 +60,7 @@ class Pictures(Callback):
         # By epoch, what is to be drawn when the training ends: of the best one and of the last one.
         self._kept: dict[int, Mapping[str, NDArray[np.float32]]] = {}
         self._losses_drawn = False
+        self._losses_next = time.monotonic()
         self._has_failed = False
 
     def on_start(self, start: FitStart) -> None:
@@ -92,6 +97,8 @@ class Pictures(Callback):
             self._kept[record.epoch] = {name: shown_planes(part) for name, part in zip(self._names, parts, strict=True)}
         if is_picture_epoch(record.epoch):
             self._draw([record])
+            if time.monotonic() >= self._losses_next:
+                self._draw_losses()
 
     def on_end(self, report: TrainingReport) -> None:
         """Draw the panels of the best epoch and of the last one, and the losses."""
@@ -103,9 +110,11 @@ class Pictures(Callback):
 
     def _draw_last(self) -> None:
         self._draw([record for record in (self._best, *self._history[-1:]) if record is not None])
+        self._draw_losses()
 
     def _draw(self, records: list[EpochRecord]) -> None:
-        if self._work_dir is None or not self._history:
+        """Draw the panels of some epochs, where they are not there and the patches are."""
+        if self._work_dir is None:
             return
         try:
             for record in records:
@@ -115,11 +124,18 @@ class Pictures(Callback):
                     path.parent.mkdir(parents=True, exist_ok=True)
                     title = f"Epoch {record.epoch} of {self._num_epochs}"
                     plot_panel(parts, path, title=title, caption=f"validation loss {record.watched_loss:.4g}")
-            if not self._losses_drawn:
-                plot_losses([asdict(record) for record in self._history], self._work_dir / "losses.png")
-                self._losses_drawn = True
         except Exception as error:  # no picture is worth the hours that a training took
             self._warn(error)
+
+    def _draw_losses(self) -> None:
+        if self._work_dir is None or self._losses_drawn or not self._history:
+            return
+        try:
+            plot_losses([asdict(record) for record in self._history], self._work_dir / "losses.png")
+        except Exception as error:  # as above
+            self._warn(error)
+        self._losses_drawn = True
+        self._losses_next = time.monotonic() + LOSSES_EVERY_S
 
     def _warn(self, error: Exception) -> None:
         """Log the first failure: the next ones are most likely the same."""
