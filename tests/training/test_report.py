@@ -214,6 +214,16 @@ def test_a_resumed_training_reports_all_its_epochs(start: FitStart) -> None:
     assert "best validation loss, epoch 1" in page.texts
 
 
+def test_checkpoints_and_the_state_to_resume_from_are_listed(start: FitStart) -> None:
+    (start.work_dir / "checkpoints").mkdir()
+    for name in ("training_state", "best"):
+        (start.work_dir / "checkpoints" / f"{name}.safetensors").touch()
+    content, page = write_report(start, [1.0])
+    assert content["checkpoints"] == ["checkpoints/best.safetensors", "checkpoints/training_state.safetensors"]
+    files = page.texts[page.texts.index("checkpoint") :][:4]
+    assert files == ["checkpoint", content["checkpoints"][0], "state to resume from", content["checkpoints"][1]]
+
+
 def test_the_panel_before_stands_for_one_that_was_not_drawn(start: FitStart) -> None:
     (start.work_dir / "panels").mkdir()
     for epoch in (1, 2):

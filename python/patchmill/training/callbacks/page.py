@@ -190,7 +190,7 @@ def _data_rows(data: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
 
 def _file_rows(checkpoints: Iterable[str]) -> Iterable[tuple[str, str]]:
     for path in checkpoints:
-        yield "checkpoint", path
+        yield "state to resume from" if path.endswith("/training_state.safetensors") else "checkpoint", path
     yield "losses of each epoch", "losses.csv"
     yield "this report as data", "report.json"
 
