@@ -217,7 +217,8 @@ def test_files_go_into_the_current_folder_unless_another_is_named(
     monkeypatch.chdir(tmp_path)
     report = CAREamist(configure(), device="cpu").train(train_source=SAMPLE.noisy)
     assert report.last == tmp_path / "checkpoints" / "last.safetensors"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoints", "config.yml", "losses.csv"]
+    files = ["checkpoints", "config.yml", "losses.csv", "losses.png", "panels", "report.html", "report.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == files
 
 
 def _nan(dtype: str = "f4") -> np.ndarray:

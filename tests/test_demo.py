@@ -24,6 +24,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> DemoReport:
 
 def test_the_demo_writes_all_its_files(report: DemoReport) -> None:
     files = {path.relative_to(report.folder).as_posix() for path in report.folder.rglob("*") if path.is_file()}
+    best = min(report.training.history, key=lambda record: record.watched_loss).epoch
     assert files == {
         "noisy.tif",
         "truth.tif",
@@ -35,6 +36,9 @@ def test_the_demo_writes_all_its_files(report: DemoReport) -> None:
         "checkpoints/last.safetensors",
         "checkpoints/training_state.safetensors",
         "config.yml",
+        "report.html",
+        "report.json",
+        *(f"panels/epoch_{epoch:04d}.png" for epoch in {1, 2, 3, 5, 8, 12, 18, 27, 30, best}),
     }
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from patchmill.errors import MissingPackageError, OutputError, PatchmillError
-from patchmill.plotting import Cell, plot_comparison, plot_losses, plot_preview
+from patchmill.plotting import Cell, plot_comparison, plot_losses, plot_panel, plot_preview
 from patchmill.plotting.style import TINTS
 from tests.plotting.pictures import ROWS, batch, noise, overview
 
@@ -17,6 +17,7 @@ DRAWN = [
     pytest.param(lambda path: plot_comparison({"a": noise()}, path, captions={"a": "20.0 dB"}), id="comparison"),
     pytest.param(lambda path: plot_losses(ROWS, path), id="losses"),
     pytest.param(lambda path: plot_preview(batch(), [overview()], path, legend={Cell.TRAINING: "all"}), id="preview"),
+    pytest.param(lambda path: plot_panel(batch(), path, title="Epoch 1"), id="panel"),
 ]
 
 

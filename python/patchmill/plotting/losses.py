@@ -114,7 +114,9 @@ def _style_loss_axes(axes: Axes, losses: NDArray[np.float64]) -> None:
     finite = losses[np.isfinite(losses)]
     if finite.min() > 0 and finite.max() > 5 * finite.min():
         axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_locator(
+            LogLocator(subs=(1, 2, 5) if finite.max() > 12 * finite.min() else (1, 1.5, 2, 3, 5, 7))
+        )
         axes.yaxis.set_minor_locator(LogLocator(subs=()))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from patchmill.errors import ShapeError
-from patchmill.plotting.style import ACCENT, DPI, HEADER, add_header, add_image, add_label, value_range
+from patchmill.plotting.style import ACCENT, DPI, HEADER, add_header, add_image, add_label, add_picture, value_range
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from patchmill.plotting.style import Box, Floats
 
-__all__ = ["PatchGrid"]
+__all__ = ["PatchGrid", "shown_planes"]
 
 SPACE = 8  # pixels between patches
 WIDEST = 700  # pixels of all columns together
@@ -38,6 +38,12 @@ class PatchGrid:
     batch : mapping of str to numpy.ndarray
         By title, the parts of the items, (B, C, (Z), Y, X). The middle planes are drawn. What is called "mask" frames
         its pixels in the other parts, which share a contrast then; otherwise each part has its own.
+    reference : str, optional
+        The part whose contrast the others of its row have, where there is no mask.
+    most_rows : int, optional
+        Items that would need more rows are left out, but for the first.
+    is_plain : bool, default=False
+        Whether patches are drawn without axes, in half the time. There must be no mask then.
 
     Raises
     ------
@@ -45,12 +51,23 @@ class PatchGrid:
         If a part has other axes, or no items, or the numbers of items or the sizes along Y and X differ.
     """
 
-    def __init__(self, batch: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(
+        self,
+        batch: Mapping[str, NDArray[Any]],
+        *,
+        reference: str | None = None,
+        most_rows: int | None = None,
+        is_plain: bool = False,
+    ) -> None:
         _check_batch(batch)
-        self._parts = {title: _middle_planes(part)[:, :MOST_CHANNELS] for title, part in batch.items()}
+        self._parts = {title: shown_planes(part) for title, part in batch.items()}
+        self._reference = reference
+        self._is_plain = is_plain
         first = next(iter(self._parts.values()))
         self._n_items = len(first)
         self._n_channels = max(part.shape[1] for part in self._parts.values())
+        if most_rows is not None:
+            self._n_items = min(self._n_items, max(1, most_rows // self._n_channels))
         n_rows, n_columns = self._n_items * self._n_channels, len(self._parts)
         height, width = first.shape[2:]
         room = max(LOWEST, (TALLEST - (n_rows - 1) * SPACE) / n_rows)
@@ -76,18 +93,28 @@ class PatchGrid:
         left, bottom, width, height = box
         patches = {title: part[item, channel] for title, part in self._parts.items() if channel < part.shape[1]}
         mask = patches.get("mask")
-        shared = None if mask is None else np.concatenate([patches[title] for title in patches if title != "mask"])
+        if mask is None:
+            shared = patches.get(self._reference) if self._reference else None
+        else:
+            shared = np.concatenate([patches[title] for title in patches if title != "mask"])
+        # Pixels drawn as whole multiples are left as squares, not smoothed.
+        interpolation = "nearest" if self._scale.is_integer() else "antialiased"
         for column, title in enumerate(self._parts):
             if title not in patches:
                 continue
             patch = np.zeros_like(patches[title]) if title == "mask" else patches[title]
             low, high = value_range(patch if shared is None or title == "mask" else shared) or (0.0, 1.0)
             place = left + column * (width + SPACE), bottom, width, height
-            axes = add_image(figure, place, patch.astype(np.float32), low, high)
+            if self._is_plain:
+                add_picture(figure, place, patch, low, high, interpolation=interpolation)
+                continue
+            axes = add_image(figure, place, patch, low, high, interpolation=interpolation)
             if mask is not None:
                 self._mark(axes, mask, is_mask=title == "mask")
             if column == 0:
                 add_label(axes, label)
+        if self._is_plain:
+            add_label(figure, label, (left, bottom + height))
 
     def _mark(self, axes: Axes, mask: NDArray[Any], *, is_mask: bool) -> None:
         """Mark the masked pixels: as they are in the mask itself, by frames around them in the other parts."""
@@ -121,7 +148,7 @@ def _check_batch(batch: Mapping[str, NDArray[Any]]) -> None:
         raise ShapeError(msg)
 
 
-def _middle_planes(part: NDArray[Any]) -> Floats:
-    """Return the middle planes, (B, C, Y, X)."""
+def shown_planes(part: NDArray[Any]) -> Floats:
+    """Copy what is drawn of a part: the middle planes of the first channels, (B, C, Y, X)."""
     planes = part if part.ndim == 4 else part[:, :, part.shape[2] // 2]
-    return np.asarray(planes, dtype=np.float32)
+    return np.array(planes[:, :MOST_CHANNELS], dtype=np.float32)

@@ -166,10 +166,10 @@ class Trainer:
             stack.callback(self.model.eval)
             losses, callbacks = None, Callback()
             if self.world.is_first:
+                usual = create_callbacks(config, device=self.device, progress=self._progress)
                 losses = stack.enter_context(LossesFile(self._work_dir / "losses.csv", run.history))
                 save_configuration(plain_copy(config), self._work_dir / "config.yml")
-                told = Callbacks([*create_callbacks(progress=self._progress), *self._callbacks])
-                callbacks = stack.enter_context(contextlib.closing(told))
+                callbacks = stack.enter_context(contextlib.closing(Callbacks([*usual, *self._callbacks])))
             start = (run.num_epochs, run.steps_per_epoch, tuple(run.history), run.n_batches)
             callbacks.on_start(FitStart(config, self._work_dir, *start))
             self.history = ()

@@ -40,8 +40,8 @@ class TrainingReport:
 
     @classmethod
     def from_history(cls, history: list[EpochRecord], *, seconds: float, best: Path, last: Path) -> TrainingReport:
-        """Sum up the epochs."""
-        training_s = sum(record.seconds for record in history)
+        """Sum up the epochs. Without any, nothing was done in no time."""
+        training_s = sum(record.seconds for record in history) or 1.0
         return cls(
             history=tuple(history),
             patches_per_s=sum(record.patches_per_s * record.seconds for record in history) / training_s,

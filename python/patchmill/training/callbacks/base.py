@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,6 +120,7 @@ class Callbacks(Callback):
             callback.on_end(report)
 
     def close(self) -> None:
-        """Close all, the last one first."""
-        for callback in reversed(self._callbacks):
-            callback.close()
+        """Close all, the last one first, also where closing one of them fails."""
+        with contextlib.ExitStack() as closing:
+            for callback in self._callbacks:
+                closing.callback(callback.close)
