@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from patchmill.cli.friendly import friendly
+from patchmill.cli.options import Debug
 
 __all__ = ["preview"]
 
@@ -24,6 +25,7 @@ def preview(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="PNG", help="The picture, replaced if it is there.")
     ] = Path("preview.png"),
+    debug: Debug = False,
 ) -> None:
     """Draw the first training batch, which patches are kept, and which are for validation, before anything is trained.
 
