@@ -20,14 +20,14 @@ def test_the_version_is_that_of_the_package() -> None:
 
 
 @pytest.mark.parametrize("width", [60, 80, 160])
-@pytest.mark.parametrize("command", ["", "denoise", "train", "predict", "config", "demo", "info", "preview"])
+@pytest.mark.parametrize("command", ["", "denoise", "train", "predict", "config", "bench", "demo", "info", "preview"])
 def test_help_names_every_option_in_any_terminal(command: str, width: int) -> None:
     result = CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": str(width)})
     assert result.exit_code == 0
     lines = result.output.splitlines()
     assert max(map(len, lines)) <= width
     expected = {
-        "": "denoise train predict config info preview demo --version --debug --install-completion",
+        "": "denoise train predict config info preview bench demo --version --debug --install-completion",
         "denoise": "IN OUT --axes --epochs --patch-size --batch-size --seed --device --work-dir -wd "
         "--keep-dtype --overwrite --debug",
         "train": "DATA --target -tt --val -vs --val-target -vt --config -c --algorithm --axes --patch-size "
@@ -37,6 +37,7 @@ def test_help_names_every_option_in_any_terminal(command: str, width: int) -> No
         "--overwrite --device --debug",
         "config": "OUT --data --target --axes --n-channels --patch-size --batch-size --epochs --steps --lr --precision "
         "--struct-axis --seed --name --overwrite --debug",
+        "bench": "DATA --target --config --axes --seconds --device --debug",
         "demo": "FOLDER --epochs --size --seed --device --debug",
         "info": "PATH --axes --patch-size --no-statistics --json --debug",
         "preview": "CONFIG DATA --target --mask --items --output -o --debug",
@@ -44,7 +45,9 @@ def test_help_names_every_option_in_any_terminal(command: str, width: int) -> No
     assert [name for name in expected if name not in result.output] == []
 
 
-@pytest.mark.parametrize("arguments", ["--help", "train --help", "predict --help", "config --help", "--version"])
+@pytest.mark.parametrize(
+    "arguments", ["--help", "train --help", "predict --help", "config --help", "bench --help", "--version"]
+)
 def test_what_needs_no_network_does_not_load_torch(arguments: str) -> None:
     code = (
         "import sys\nfrom patchmill.cli import app\n"

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from patchmill._core import __version__
+from patchmill.cli.bench import bench
 from patchmill.cli.config import config
 from patchmill.cli.demo import demo
 from patchmill.cli.denoise import denoise
@@ -25,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-for command in (denoise, train, predict, config, info, preview, demo):
+for command in (denoise, train, predict, config, info, preview, bench, demo):
     app.command()(command)
 
 

@@ -30,15 +30,17 @@ class Terminated(KeyboardInterrupt):
 
 
 @contextlib.contextmanager
-def friendly(*, interrupted: str = "") -> Iterator[None]:
+def friendly(*, interrupted: str = "", log_from: int = logging.INFO) -> Iterator[None]:
     """Say what goes wrong in one line and exit; show warnings and the log as lines, too.
 
     Parameters
     ----------
     interrupted : str, default=""
         What to do next, after an interrupt.
+    log_from : int, default=logging.INFO
+        The least level of the log that is shown.
     """
-    with _log_lines(), _terminable(), warnings.catch_warnings():
+    with _log_lines(log_from), _terminable(), warnings.catch_warnings():
         warnings.simplefilter("default", PatchmillWarning)
         warnings.showwarning = lambda message, *_args, **_kwargs: _say_if_first(f"Warning: {message}")
         try:
@@ -87,12 +89,12 @@ def _terminable() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _log_lines() -> Iterator[None]:
+def _log_lines(log_from: int) -> Iterator[None]:
     """Show what patchmill logs, meanwhile."""
     logger, handler = logging.getLogger("patchmill"), _LineHandler()
     level = logger.level
     logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
+    logger.setLevel(log_from)
     try:
         yield
     finally:

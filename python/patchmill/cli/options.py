@@ -13,6 +13,7 @@ __all__ = [
     "Algorithm",
     "Axes",
     "BatchSize",
+    "Config",
     "Data",
     "Debug",
     "Device",
@@ -38,6 +39,12 @@ Axes = Annotated[
 ]
 
 BatchSize = Annotated[int | None, typer.Option(metavar="N", min=1, help="Patches in a batch. 16 by default, 4 in 3D.")]
+
+
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", metavar="FILE", help="The configuration, YAML or JSON. Options change it."),
+]
 
 
 def _set_debug(value: bool) -> None:  # noqa: FBT001 - as typer calls it

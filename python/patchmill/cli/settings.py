@@ -14,7 +14,7 @@ from patchmill.cli.options import Algorithm
 if TYPE_CHECKING:
     from patchmill.config import Configuration
 
-__all__ = ["Settings"]
+__all__ = ["Settings", "load_for_files", "resumed_configuration"]
 
 STATISTICS = frozenset(
     f"data_config.{name}" for name in ("seed", "image_means", "image_stds", "target_means", "target_stds")
@@ -126,6 +126,22 @@ class Settings:
                     "Leave it out, or train anew in another --work-dir."
                 )
                 raise ConfigError(msg)
+
+
+def load_for_files(path: Path) -> Configuration:
+    """Read a configuration for files, which all images of the command line are."""
+    from patchmill.config import load_configuration
+    from patchmill.errors import ConfigError
+
+    config = load_configuration(path)
+    if config.data_config.data_type == "custom":
+        msg = (
+            f"{path}: expected the data type 'tiff' or 'array', got 'custom': only a function in Python reads such "
+            "files. Call CAREamist(...).train(...) there."
+        )
+        raise ConfigError(msg)
+    config.data_config.data_type = "tiff"
+    return config
 
 
 def resumed_configuration(stored: Configuration, given: Configuration, *, path: Path) -> Configuration:

@@ -12,6 +12,7 @@ from patchmill.cli.options import (
     Algorithm,
     Axes,
     BatchSize,
+    Config,
     Data,
     Debug,
     Device,
@@ -25,7 +26,7 @@ from patchmill.cli.options import (
     Target,
     parse_sizes,
 )
-from patchmill.cli.settings import Settings, resumed_configuration
+from patchmill.cli.settings import Settings, load_for_files, resumed_configuration
 
 if TYPE_CHECKING:
     from patchmill.config import Configuration
@@ -47,10 +48,7 @@ def train(
     val_target: Annotated[
         list[Path] | None, typer.Option("--val-target", "-vt", metavar="DATA", help="Their targets.")
     ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", "-c", metavar="FILE", help="The configuration, YAML or JSON. Options change it."),
-    ] = None,
+    config: Config = None,
     algorithm: Annotated[
         Algorithm | None, typer.Option(metavar="NAME", help="What is learnt: n2v by default, n2v2, care or n2n.")
     ] = None,
@@ -145,33 +143,17 @@ def _configuration(
     """Make the configuration of a new training, from a file or from flags."""
     if config is None:
         return settings.create(data, target)
-    return settings.change(_load(config))
+    return settings.change(load_for_files(config))
 
 
 def _resumed(config: Path | None, settings: Settings, work_dir: Path) -> Configuration:
     """Make the configuration of a training that goes on: the one that it had, but for what was changed."""
     path = work_dir / "config.yml"
-    stored = _load(path)
+    stored = load_for_files(path)
     settings.check_resumed(stored, path)
     if config is not None:
-        stored = resumed_configuration(stored, settings.change(_load(config)), path=path)
+        stored = resumed_configuration(stored, settings.change(load_for_files(config)), path=path)
     return settings.change(stored)
-
-
-def _load(path: Path) -> Configuration:
-    """Read a configuration for files, which all images of the command line are."""
-    from patchmill.config import load_configuration
-    from patchmill.errors import ConfigError
-
-    config = load_configuration(path)
-    if config.data_config.data_type == "custom":
-        msg = (
-            f"{path}: expected the data type 'tiff' or 'array', got 'custom': only a function in Python reads such "
-            "files. Call CAREamist(...).train(...) there."
-        )
-        raise ConfigError(msg)
-    config.data_config.data_type = "tiff"
-    return config
 
 
 def _check_new(work_dir: Path, *, overwrite: bool) -> None:
