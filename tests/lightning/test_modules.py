@@ -22,6 +22,7 @@ from patchmill.config import (
     create_care_configuration,
     create_n2v_configuration,
 )
+from patchmill.config.support import SupportedScheduler
 from patchmill.errors import ConfigError, ShapeError
 from patchmill.samples import simulate_fluorescence
 from patchmill.training import load_checkpoint, n2v_loss, restore_weights, save_checkpoint
@@ -210,6 +211,24 @@ def test_the_data_has_to_hide_what_the_module_was_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"struct_mask_axis: expected 'cross'.* got 'none'"):
         run.fit(module, datamodule=data_of(configure()))
     run.fit(module, datamodule=data_of(configure(struct_n2v_axis="cross")))
+
+
+@pytest.mark.skipif("WarmupCosine" not in list(SupportedScheduler), reason="there is no such schedule")
+def test_a_schedule_by_steps_ends_with_the_training(tmp_path: Path) -> None:
+    rates: list[float] = []
+
+    class Rates(lightning.Callback):
+        def on_train_batch_start(self, run: Any, *_: Any) -> None:
+            rates.append(run.optimizers[0].param_groups[0]["lr"])
+
+    config = configure(lr_scheduler="WarmupCosine", lr_scheduler_params={"warmup_epochs": 1, "min_lr": 1e-5})
+    run = trainer(tmp_path, max_epochs=3, limit_train_batches=4, callbacks=[Rates()], enable_checkpointing=False)
+    run.fit(module_of(config), datamodule=data_of(config))
+    assert len(rates) == 12
+    assert np.argmax(rates) == 4, "where the warm-up of one epoch has ended"
+    assert rates[:5] == sorted(rates[:5])
+    assert rates[4:] == sorted(rates[4:], reverse=True)
+    assert run.optimizers[0].param_groups[0]["lr"] == pytest.approx(1e-5)
 
 
 SCRIPT = """

@@ -137,7 +137,7 @@ def load_for_files(path: Path) -> Configuration:
     if config.data_config.data_type == "custom":
         msg = (
             f"{path}: expected the data type 'tiff' or 'array', got 'custom': only a function in Python reads such "
-            "files. Call CAREamist(...).train(...) there."
+            "files. Call CAREamist or TrainDataModule there."
         )
         raise ConfigError(msg)
     config.data_config.data_type = "tiff"

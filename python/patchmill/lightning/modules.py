@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
@@ -124,8 +125,14 @@ class FCNModule(_Base):  # type: ignore[misc]  # known when it runs
     def configure_optimizers(self) -> dict[str, Any]:
         """Create the optimizer and the schedule of its learning rate, which watches ``val_loss``."""
         optimizer = create_optimizer(self.algorithm_config.optimizer, self.parameters())
-        scheduler = create_lr_scheduler(self.algorithm_config.lr_scheduler, optimizer)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "monitor": "val_loss"}}
+        config, length, interval = self.algorithm_config.lr_scheduler, {}, "epoch"
+        if str(config.name) == "WarmupCosine":
+            num_epochs = max(self.trainer.max_epochs or 1, 1)
+            steps_per_epoch = math.ceil(self.trainer.estimated_stepping_batches / num_epochs)
+            length, interval = {"num_epochs": num_epochs, "steps_per_epoch": steps_per_epoch}, "step"
+        create: Callable[..., Any] = create_lr_scheduler
+        schedule = {"scheduler": create(config, optimizer, **length), "monitor": "val_loss", "interval": interval}
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Store what predictions are brought back by."""
