@@ -18,7 +18,16 @@ from patchmill.errors import PatchmillWarning, ShapeError
 from patchmill.prediction import check_writable, write_tiff
 from patchmill.sources import Image, images_from_tiffs, parse_axes, read_metadata
 from patchmill.training import TrainingReport
-from patchmill.usual import DEPTH, FACTOR, MIN_SIZE, PLANES, VOLUMES, Usual, fitting_patch_size, masked_percentage
+from patchmill.usual import (
+    DEPTH,
+    MIN_SIZE,
+    PLANES,
+    VOLUMES,
+    Usual,
+    fitting_patch_size,
+    fitting_tiles,
+    masked_percentage,
+)
 
 __all__ = ["denoise_tiff"]
 
@@ -110,7 +119,7 @@ def denoise_tiff(
     careamist = CAREamist(config, work_dir, device=device, progress=progress)
     is_small = _n_patches(image, config.data_config.patch_size) < MIN_SPLIT
     report = careamist.train(train_source=[image], val_source=[image] if is_small else None)
-    tile_size, tile_overlap = _tiles(image)
+    tile_size, tile_overlap = fitting_tiles([image], _usual(image))
     (denoised,) = careamist.predict(
         [image], tile_size=tile_size, tile_overlap=tile_overlap, batch_size=_usual(image).tiles_per_batch
     )
@@ -205,14 +214,6 @@ def _configure(
 def _n_patches(image: Image, patch_size: Sequence[int]) -> int:
     """Count the patches that lie side by side in an image."""
     return image.n_samples * math.prod(size // patch for size, patch in zip(_size(image), patch_size, strict=True))
-
-
-def _tiles(image: Image) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Choose the size of the tiles and their overlap: along axes shorter than the usual tile, one tile."""
-    usual, size = _usual(image), _size(image)
-    tile_size = tuple(min(most, math.ceil(n / FACTOR) * FACTOR) for most, n in zip(usual.tile_size, size, strict=True))
-    tiled = [n > tile for n, tile in zip(size, tile_size, strict=True)]
-    return tile_size, tuple(overlap * is_tiled for overlap, is_tiled in zip(usual.tile_overlap, tiled, strict=True))
 
 
 def _usual(image: Image) -> Usual:

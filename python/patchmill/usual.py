@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from patchmill.errors import ShapeError
 from patchmill.sources.header import ImageLike
 
-__all__ = ["DEPTH", "FACTOR", "MIN_SIZE", "PLANES", "VOLUMES", "Usual", "fitting_patch_size", "masked_percentage"]
+__all__ = [
+    "DEPTH",
+    "FACTOR",
+    "MIN_SIZE",
+    "PLANES",
+    "VOLUMES",
+    "Usual",
+    "fitting_patch_size",
+    "fitting_tiles",
+    "masked_percentage",
+]
 
 DEPTH = 2
 FACTOR = 2**DEPTH
@@ -93,6 +103,37 @@ def fitting_patch_size(image: ImageLike, usual: Usual) -> list[int]:
         room = size // 2 if axis in "YX" and size >= 2 * MIN_SIZE else size
         fitting.append(min(most, room // FACTOR * FACTOR))
     return fitting
+
+
+def fitting_tiles(
+    images: Iterable[ImageLike], usual: Usual, factor: int = FACTOR
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Choose the size of the tiles and their overlap: along axes shorter than the usual tile, one tile.
+
+    Parameters
+    ----------
+    images : iterable of Image or ImageHeader
+        The images. No more of them are looked at than it takes to know that the usual tiles suit.
+    usual : Usual
+        The usual settings, in 2D or 3D.
+    factor : int, default=4
+        What tiles are multiples of.
+
+    Returns
+    -------
+    tile_size, tile_overlap : tuple of int
+        (Z)YX.
+    """
+    n_dims = usual.n_dims
+    largest = [1] * n_dims
+    for image in images:
+        largest = [max(pair) for pair in zip(largest, image.size_zyx[-n_dims:], strict=True)]
+        if all(size > tile for size, tile in zip(largest, usual.tile_size, strict=True)):
+            break
+    pairs = list(zip(largest, usual.tile_size, strict=True))
+    tile_size = tuple(min(tile, -(-size // factor) * factor) for size, tile in pairs)
+    overlaps = zip(largest, tile_size, usual.tile_overlap, strict=True)
+    return tile_size, tuple(overlap if size > tile else 0 for size, tile, overlap in overlaps)
 
 
 def masked_percentage(patch_size: Sequence[int]) -> float:

@@ -53,9 +53,9 @@ def test_predict_takes_tiles_and_says_where_the_files_are(calls: dict[str, Any])
     assert calls == {
         "source": [Path("in.tif")],
         "data_type": "tiff",
-        "axes": None,
-        "tile_size": (256, 256),
-        "tile_overlap": (48, 48),
+        "axes": "YX",
+        "tile_size": (40, 44),
+        "tile_overlap": (0, 0),
         "batch_size": 4,
         "tta_transforms": False,
         "blend": None,
@@ -76,11 +76,22 @@ def test_every_option_reaches_the_prediction(calls: dict[str, Any]) -> None:
     assert (calls["axes"], calls["prediction_dir"]) == ("XY", Path("there"))
 
 
+def test_tiles_are_as_large_as_the_largest_image_needs_them(calls: dict[str, Any]) -> None:
+    tifffile.imwrite("wide.tif", np.zeros((42, 300), "u1"))
+    assert patchmill("predict", checkpoint(), "in.tif", "wide.tif").exit_code == 0
+    assert (calls["tile_size"], calls["tile_overlap"]) == ((44, 256), (0, 48))
+    tifffile.imwrite("large.tif", np.zeros((300, 300), "u1"))
+    assert patchmill("predict", checkpoint(), "in.tif", "large.tif").exit_code == 0
+    assert (calls["tile_size"], calls["tile_overlap"]) == ((256, 256), (48, 48))
+    assert patchmill("predict", checkpoint(), "large.tif", "--tile-size", "32").exit_code == 0
+    assert (calls["tile_size"], calls["tile_overlap"]) == ((32, 32), (16, 16))
+
+
 def test_volumes_have_tiles_of_their_own(calls: dict[str, Any]) -> None:
-    tifffile.imwrite("in.tif", np.stack([IMAGE] * 3), imagej=True, metadata={"axes": "TYX"})
+    tifffile.imwrite("in.tif", np.zeros((40, 130, 20), "u1"), imagej=True, metadata={"axes": "TYX"})
     assert patchmill("predict", checkpoint("ZYX"), "in.tif").exit_code == 0
-    assert (calls["tile_size"], calls["tile_overlap"], calls["batch_size"]) == ((32, 128, 128), (8, 48, 48), 1)
-    assert calls["axes"] is None, "as many axes as those of the training are those"
+    assert (calls["tile_size"], calls["tile_overlap"], calls["batch_size"]) == ((32, 128, 20), (8, 48, 0), 1)
+    assert calls["axes"] == "ZYX", "as many axes as those of the training are those"
 
 
 def test_images_with_more_axes_than_those_of_the_training_say_which(calls: dict[str, Any]) -> None:
@@ -135,7 +146,7 @@ def test_a_folder_is_predicted_into_another(folder: Path) -> None:
     options = ["--tile-size", "32", "--tile-overlap", "8", "-o", "there", "--device", "cpu"]
     result = patchmill("predict", checkpoint(), "images", *options)
     assert result.exit_code == 0, result.output
-    written = [Path("there", "a.tif"), Path("there", "deep", "b.tif")]
+    written = [Path("there", "a.tiff"), Path("there", "deep", "b.tiff")]
     assert result.stdout.splitlines() == [f"predicted: {path}" for path in written]
     assert [read_tiff(path).shape for path in written] == [IMAGE.shape, (32, 44)]
     again = patchmill("predict", checkpoint(), "images", *options)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from patchmill.cli.friendly import friendly, tell
 from patchmill.cli.options import Axes, Data, Debug, Device, Overwrite, parse_sizes
-
-if TYPE_CHECKING:
-    from patchmill.config import Configuration
 
 __all__ = ["predict"]
 
@@ -29,11 +26,14 @@ def predict(
     axes: Axes = None,
     tile_size: Annotated[
         str | None,
-        typer.Option(metavar="SIZES", help="Pixels along (Z,)Y,X, or one for all axes. 256,256 or 32,128,128 if none."),
+        typer.Option(
+            metavar="SIZES",
+            help="Pixels along (Z,)Y,X, or one for all axes. 256,256 or 32,128,128 by default, or less.",
+        ),
     ] = None,
     tile_overlap: Annotated[
         str | None,
-        typer.Option(metavar="SIZES", help="How far tiles overlap, likewise. 48,48 or 8,48,48 by default."),
+        typer.Option(metavar="SIZES", help="How far tiles overlap, likewise. 48,48 or 8,48,48 by default, or less."),
     ] = None,
     batch_size: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Tiles in a batch. 4 by default, 1 in 3D.")
@@ -62,17 +62,28 @@ def predict(
     size, overlap = parse_sizes(tile_size, "--tile-size"), parse_sizes(tile_overlap, "--tile-overlap")
     with friendly():
         from patchmill.careamist import CAREamist
-        from patchmill.usual import PLANES, VOLUMES
+        from patchmill.sources import ImageFiles, list_files
+        from patchmill.usual import PLANES, VOLUMES, fitting_tiles
 
         careamist: Any = CAREamist(checkpoint, device=device)
-        usual = VOLUMES if careamist.config.algorithm_config.model.conv_dims == 3 else PLANES
-        letters = axes or _stated_axes(data, careamist.config)
+        config = careamist.config
+        usual = VOLUMES if config.algorithm_config.model.conv_dims == 3 else PLANES
+        paths = list_files(data, "tiff")
+        letters = axes or _axes(paths[0], config.data_config.axes)
+        files = ImageFiles(paths, "tiff", letters)
+        headers = (files.header(number) for number in range(len(files)))
+        tiles, overlaps = fitting_tiles(headers, usual, factor=2**config.algorithm_config.model.depth)
+        if size is not None:
+            tiles = _of_each_axis(size, usual.n_dims)
+            overlaps = tuple(min(most, tile // 4 * 2) for most, tile in zip(usual.tile_overlap, tiles, strict=False))
+        if overlap is not None:
+            overlaps = _of_each_axis(overlap, usual.n_dims)
         written = careamist.predict_to_disk(
             data,
             data_type="tiff",
             axes=letters,
-            tile_size=_sizes(size, usual.tile_size),
-            tile_overlap=_sizes(overlap, usual.tile_overlap),
+            tile_size=tiles,
+            tile_overlap=overlaps,
             batch_size=usual.tiles_per_batch if batch_size is None else batch_size,
             tta_transforms=tta,
             blend=blend,
@@ -83,18 +94,16 @@ def predict(
             tell(f"predicted: {_shown(path)}")
 
 
-def _sizes(given: Sequence[int] | None, usual: Sequence[int]) -> tuple[int, ...]:
-    if given is None:
-        return tuple(usual)
-    return tuple(given) * len(usual) if len(given) == 1 else tuple(given)
+def _of_each_axis(sizes: Sequence[int], n_dims: int) -> tuple[int, ...]:
+    return tuple(sizes) * n_dims if len(sizes) == 1 else tuple(sizes)
 
 
-def _stated_axes(data: Sequence[Path], config: Configuration) -> str | None:
-    """Find the axes of images that cannot have those of the training, because they have more or fewer of them."""
-    from patchmill.sources import list_files, read_metadata
+def _axes(path: Path, trained: str) -> str:
+    """Find the axes of the images: those of the training or, of an image with more or fewer, those that it states."""
+    from patchmill.sources import read_metadata
 
-    metadata = read_metadata(list_files(data, "tiff")[0])
-    return metadata.require_axes() if len(metadata.shape) != len(config.data_config.axes) else None
+    metadata = read_metadata(path)
+    return trained if len(metadata.shape) == len(trained) else metadata.require_axes()
 
 
 def _shown(path: Path) -> Path:
