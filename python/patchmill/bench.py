@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import math
 import os
 import platform
 import statistics
@@ -25,9 +24,8 @@ from patchmill.dataset import InMemoryDataset, PatchLoader, TrainDataModule
 from patchmill.samples import simulate_fluorescence
 from patchmill.sources.files import PathLike
 from patchmill.suggestion import suggest_configuration
-from patchmill.training import EpochRecord, Trainer
-from patchmill.training.callbacks import Callback, ValidationPatches
-from patchmill.training.meter import Meter
+from patchmill.training import Trainer
+from patchmill.training.callbacks.stopwatch import Enough, Stopwatch
 
 __all__ = ["BenchReport", "LoaderSpeed", "run_bench"]
 
@@ -36,9 +34,6 @@ SIDE = 1024
 
 N_RUNS = 5
 """How many runs a median is taken of."""
-
-WARM_UP = 3
-"""How many steps of a training are not counted: they allocate, and choose kernels."""
 
 
 @dataclass(frozen=True)
@@ -144,12 +139,12 @@ def run_bench(
     share = seconds / 2 / (len(counts) + 1)
     loader = tuple(_measure_loader(data_module, num_threads, share) for num_threads in counts)
     memcpy = _measure_memcpy(next(iter(_loader(data_module, 1))), share)
-    stopwatch = _Stopwatch(seconds / 2)
+    stopwatch = Stopwatch(seconds / 2, n_runs=N_RUNS)
     with tempfile.TemporaryDirectory(prefix="patchmill-bench-") as folder:
         trainer = Trainer(
             _endless(configuration, data_module.data_config), work_dir=folder, device=device, callbacks=[stopwatch]
         )
-        with contextlib.suppress(_Enough):
+        with contextlib.suppress(Enough):
             trainer.fit(data_module)
     return BenchReport(
         configuration=configuration,
@@ -248,56 +243,3 @@ def _measure_memcpy(batch: Sequence[torch.Tensor], seconds: float) -> float:
 
 def _name(device: torch.device) -> str:
     return f"{device} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else str(device)
-
-
-class _Enough(Exception):  # noqa: N818 - nothing went wrong
-    """Ends a training that was measured."""
-
-
-class _Stopwatch(Callback):
-    """Measures runs of a few steps of a training, or its epochs if they are shorter, and ends it.
-
-    Parameters
-    ----------
-    seconds : float
-        How long is measured.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self.runs: list[tuple[float, float]] = []
-        self._seconds = seconds
-        self._n_steps = 0
-        self._n_before = 0
-        self._start: tuple[float, int, float] | None = None
-        self._end = math.inf
-
-    def on_step(self, meter: Meter) -> None:
-        self._n_steps += 1
-        if self._n_steps < WARM_UP:
-            return
-        if self._start is None:
-            self._begin(meter)
-        elif time.perf_counter() - self._start[0] >= self._seconds / N_RUNS:
-            started, n_patches, waiting_s = self._start
-            self._begin(meter)
-            ended, n_patches_now, waiting_s_now = self._start
-            seconds = ended - started
-            self.runs.append(((n_patches_now - n_patches) / seconds, (waiting_s_now - waiting_s) / seconds))
-        self._end_if_enough()
-
-    def on_epoch(self, record: EpochRecord, patches: ValidationPatches | None) -> None:
-        # An epoch that was too short for a run is one. The first has the steps that are not counted.
-        if record.epoch > 1 and len(self.runs) == self._n_before:
-            self.runs.append((record.patches_per_s, record.waiting_share))
-        self._n_before = len(self.runs)
-        self._start = None
-        self._end_if_enough()
-
-    def _begin(self, meter: Meter) -> None:
-        meter.mean_loss()  # waits for the device
-        self._start = time.perf_counter(), meter.n_patches, meter.waiting_s
-        self._end = min(self._end, self._start[0] + self._seconds)
-
-    def _end_if_enough(self) -> None:
-        if self.runs and time.perf_counter() >= self._end:
-            raise _Enough

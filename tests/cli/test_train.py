@@ -176,6 +176,8 @@ def test_a_training_is_replaced_if_asked_for_and_not_else(calls: Calls) -> None:
     assert result.stderr.startswith(f"Error: run: expected a folder without a training, got {CHECKPOINT}. ")
     assert "--resume" in result.stderr
     assert patchmill("train", "in.tif", "-wd", "run", "--overwrite").exit_code == 0
+    CHECKPOINT.rename(CHECKPOINT.with_name("training_state.safetensors"))
+    assert patchmill("train", "in.tif", "-wd", "run").exit_code == 1
     assert "resume" not in calls.how
 
 

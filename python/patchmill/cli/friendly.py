@@ -45,10 +45,16 @@ def friendly(*, interrupted: str = "", log_from: int = logging.INFO) -> Iterator
         warnings.showwarning = lambda message, *_args, **_kwargs: _say_if_first(f"Warning: {message}")
         try:
             yield
-        except (KeyboardInterrupt, PatchmillError, OSError, MemoryError) as error:
+        except KeyboardInterrupt as error:
+            is_terminated = isinstance(error, Terminated)
+            said = "Terminated." if is_terminated else "Interrupted."
+            _say_if_first(f"{said} {interrupted}".rstrip())
+            raise typer.Exit(143 if is_terminated else 130) from None
+        except (PatchmillError, OSError, MemoryError) as error:
             if State.debug:
                 raise
-            _end(error, interrupted)
+            say(f"Error: {str(error) or type(error).__name__}")
+            raise typer.Exit(1) from None
         except Exception as error:
             # What typer ends commands with goes its way.
             if State.debug or type(error).__module__.partition(".")[0] in ("click", "typer"):
@@ -59,16 +65,6 @@ def friendly(*, interrupted: str = "", log_from: int = logging.INFO) -> Iterator
                 "shows."
             )
             raise typer.Exit(1) from None
-
-
-def _end(error: BaseException, interrupted: str) -> NoReturn:
-    """Say why a command ends, and end it."""
-    if isinstance(error, KeyboardInterrupt):
-        is_terminated = isinstance(error, Terminated)
-        _say_if_first(" ".join(filter(None, ["Terminated." if is_terminated else "Interrupted.", interrupted])))
-        raise typer.Exit(143 if is_terminated else 130) from None
-    say(f"Error: {str(error) or type(error).__name__}")
-    raise typer.Exit(1) from None
 
 
 @contextlib.contextmanager

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 __all__ = ["train"]
 
+CHECKPOINTS = ("last.safetensors", "training_state.safetensors")
+"""What a training leaves in its folder of checkpoints, however early it ended."""
+
 
 def train(
     data: Data,
@@ -88,7 +91,7 @@ def train(
     - `patchmill train cells.tif`
     - `patchmill train noisy --target clean --algorithm care --epochs 50 --work-dir runs/care`
     - `patchmill train movies --config config.yml --work-dir runs/a --resume`
-    - `torchrun --nproc-per-node 2 -m patchmill train cells.tif --seed 1`
+    - `torchrun --nproc-per-node 2 -m patchmill train cells.tif`
     """
     settings = Settings(
         algorithm=algorithm,
@@ -160,10 +163,10 @@ def _check_new(work_dir: Path, *, overwrite: bool) -> None:
     """Refuse a work folder that holds a training: that would be lost."""
     from patchmill.errors import OutputExistsError
 
-    last = work_dir / "checkpoints" / "last.safetensors"
-    if last.exists() and not overwrite:
+    found = [path for name in CHECKPOINTS if (path := work_dir / "checkpoints" / name).exists()]
+    if found and not overwrite:
         msg = (
-            f"{work_dir}: expected a folder without a training, got {last}. Go on with it (--resume), replace it "
+            f"{work_dir}: expected a folder without a training, got {found[0]}. Go on with it (--resume), replace it "
             "(--overwrite), or choose another folder (--work-dir)."
         )
         raise OutputExistsError(msg)
