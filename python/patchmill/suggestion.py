@@ -15,12 +15,9 @@ from patchmill.sources import ImageFiles, ImageHeader, list_files, parse_axes, r
 from patchmill.sources.files import PathLike
 from patchmill.usual import DEPTH, PLANES, VOLUMES, fitting_patch_size, masked_percentage
 
-__all__ = ["ALGORITHMS", "Algorithm", "suggest_configuration"]
+__all__ = ["Algorithm", "suggest_configuration"]
 
 Algorithm = Literal["n2v", "n2v2", "care", "n2n"]
-
-ALGORITHMS: dict[Algorithm, str] = {"n2v": "Noise2Void", "n2v2": "N2V2", "care": "CARE", "n2n": "Noise2Noise"}
-"""The algorithms, and what people call them."""
 
 
 def suggest_configuration(
