@@ -380,3 +380,14 @@ class CAREamist:
             progress=self._progress,
         )
         return predict_to_files(predictor, reader, writing)
+
+
+def _checked_callbacks(callbacks: Sequence[Callback] | None) -> Sequence[Callback]:
+    for callback in callbacks or ():
+        if not isinstance(callback, Callback):
+            msg = (
+                f"callbacks: expected those of patchmill.training.callbacks, got {type(callback).__qualname__}. Derive "
+                "it from Callback, or train with Lightning's Trainer and the data modules of patchmill.lightning."
+            )
+            raise ConfigError(msg)
+    return callbacks or ()

@@ -6,7 +6,6 @@ import math
 import os
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +18,18 @@ from patchmill.errors import PatchmillWarning, ShapeError
 from patchmill.prediction import check_writable, write_tiff
 from patchmill.sources import Image, images_from_tiffs, parse_axes, read_metadata
 from patchmill.training import TrainingReport
+from patchmill.usual import (
+    DEPTH,
+    MIN_SIZE,
+    PLANES,
+    VOLUMES,
+    Usual,
+    fitting_patch_size,
+    fitting_tiles,
+    masked_percentage,
+)
 
 __all__ = ["denoise_tiff"]
-
-DEPTH = 2
-FACTOR = 2**DEPTH
-"""The network halves what it gets `DEPTH` times, so that sizes are multiples of this."""
-
-MIN_SIZE = 8
-"""The smallest patch, in pixels along each axis."""
 
 MIN_SPLIT = 4
 """With fewer patches side by side, none are kept for validation alone."""
@@ -36,43 +38,6 @@ NUM_EPOCHS = 20
 
 MIN_STEPS = 100
 """Fewest batches of a training: with fewer, the network of a small image is far from what it could be."""
-
-
-@dataclass(frozen=True)
-class Usual:
-    """The settings for images that are large enough for them; sizes are (Z)YX.
-
-    A voxel costs several times what a pixel costs, so that volumes get smaller batches and networks. `max_steps` is the
-    most batches of an epoch, so that epochs of large files end: the next one sees other patches.
-    """
-
-    patch_size: tuple[int, ...]
-    batch_size: int
-    max_steps: int
-    num_channels_init: int
-    tile_size: tuple[int, ...]
-    tile_overlap: tuple[int, ...]
-    tiles_per_batch: int
-
-
-PLANES = Usual(
-    patch_size=(64, 64),
-    batch_size=16,
-    max_steps=200,
-    num_channels_init=32,
-    tile_size=(256, 256),
-    tile_overlap=(48, 48),
-    tiles_per_batch=4,
-)
-VOLUMES = Usual(
-    patch_size=(16, 64, 64),
-    batch_size=4,
-    max_steps=50,
-    num_channels_init=16,
-    tile_size=(32, 128, 128),
-    tile_overlap=(8, 48, 48),
-    tiles_per_batch=1,
-)
 
 
 def denoise_tiff(
@@ -154,7 +119,7 @@ def denoise_tiff(
     careamist = CAREamist(config, work_dir, device=device, enable_progress_bar=progress)
     is_small = _n_patches(image, config.data_config.patch_size) < MIN_SPLIT
     report = careamist.train(train_source=[image], val_source=[image] if is_small else None)
-    tile_size, tile_overlap = _tiles(image)
+    tile_size, tile_overlap = fitting_tiles([image], _usual(image))
     (denoised,) = careamist.predict(
         [image], tile_size=tile_size, tile_overlap=tile_overlap, batch_size=_usual(image).tiles_per_batch
     )
@@ -222,7 +187,7 @@ def _configure(
     usual = _usual(image)
     batch_size = usual.batch_size if batch_size is None else batch_size
     if patch_size is None:
-        patch_size = _fitting_patch_size(image)
+        patch_size = fitting_patch_size(image, usual)
     elif len(patch_size) == 1:
         patch_size = list(patch_size) * len(usual.patch_size)
     n_pixels = max(math.prod(patch_size), MIN_SIZE ** len(patch_size))
@@ -238,8 +203,7 @@ def _configure(
         num_epochs=num_epochs,
         num_steps=usual.max_steps,
         n_channels=image.n_channels if "C" in image.axes else None,
-        # Two pixels where the usual share of a small patch would not be one.
-        masked_pixel_percentage=max(0.2, 200 / n_pixels),
+        masked_pixel_percentage=masked_percentage(patch_size),
         model_params={"depth": DEPTH, "num_channels_init": usual.num_channels_init},
         optimizer_params={"lr": 1e-3},
         patching="random",
@@ -248,32 +212,9 @@ def _configure(
     )
 
 
-def _fitting_patch_size(image: Image) -> list[int]:
-    """Choose the usual size, or one that fits into a smaller image, twice along Y and X so that patches differ."""
-    fitting = []
-    for axis, size, usual in zip("ZYX"[-_n_dims(image) :], _size(image), _usual(image).patch_size, strict=True):
-        if size < MIN_SIZE:
-            msg = (
-                f"{image.name}, axis {axis}: expected at least {MIN_SIZE} pixels, got {size}: the shape is "
-                f"{image.shape}, the axes are {image.axes!r}. Check the axes (--axes), or use a larger image."
-            )
-            raise ShapeError(msg)
-        room = size // 2 if axis in "YX" and size >= 2 * MIN_SIZE else size
-        fitting.append(min(usual, room // FACTOR * FACTOR))
-    return fitting
-
-
 def _n_patches(image: Image, patch_size: Sequence[int]) -> int:
     """Count the patches that lie side by side in an image."""
     return image.n_samples * math.prod(size // patch for size, patch in zip(_size(image), patch_size, strict=True))
-
-
-def _tiles(image: Image) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Choose the size of the tiles and their overlap: along axes shorter than the usual tile, one tile."""
-    usual, size = _usual(image), _size(image)
-    tile_size = tuple(min(most, math.ceil(n / FACTOR) * FACTOR) for most, n in zip(usual.tile_size, size, strict=True))
-    tiled = [n > tile for n, tile in zip(size, tile_size, strict=True)]
-    return tile_size, tuple(overlap * is_tiled for overlap, is_tiled in zip(usual.tile_overlap, tiled, strict=True))
 
 
 def _usual(image: Image) -> Usual:

@@ -54,10 +54,10 @@ def test_a_field_may_be_assigned_what_it_holds(part, data):
         assert config == before
 
 
-@pytest.mark.parametrize("suffix", [".yml", ".yaml", ".json"])
+@pytest.mark.parametrize(("suffix", "comments"), [(".yml", False), (".yml", True), (".yaml", False), (".json", False)])
 @FILES
 @given(config=configurations())
-def test_a_configuration_comes_back_from_a_file(tmp_path, suffix, config):
-    loaded = load_configuration(save_configuration(config, tmp_path / f"config{suffix}"))
+def test_a_configuration_comes_back_from_a_file(tmp_path, suffix, comments, config):
+    loaded = load_configuration(save_configuration(config, tmp_path / f"config{suffix}", comments=comments))
     assert loaded == config
     assert repr(loaded) == repr(config)

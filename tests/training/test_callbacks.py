@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from patchmill.training.progress import ProgressBar, ProgressLog
 from rich.console import Console
 
 from patchmill.config import Configuration

@@ -7,23 +7,26 @@ from typing import Annotated
 import typer
 
 from patchmill._core import __version__
+from patchmill.cli.bench import bench
+from patchmill.cli.config import config
 from patchmill.cli.demo import demo
 from patchmill.cli.denoise import denoise
 from patchmill.cli.friendly import State
 from patchmill.cli.info import info
+from patchmill.cli.predict import predict
 from patchmill.cli.preview import preview
+from patchmill.cli.train import train
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
     help="Training patches for microscopy image restoration, milled by Rust threads.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
 
-for command in (denoise, info, preview, demo):
+for command in (denoise, train, predict, config, info, preview, bench, demo):
     app.command()(command)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from patchmill.cli.friendly import friendly
-from patchmill.cli.options import Device
+from patchmill.cli.options import Debug, Device
 
 __all__ = ["demo"]
 
@@ -20,6 +20,7 @@ def demo(
     size: Annotated[int, typer.Option(metavar="N", min=128, help="The side of the image in pixels.")] = 512,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Decides the image and every random draw.")] = 0,
     device: Device = None,
+    debug: Debug = False,
 ) -> None:
     """Simulate a fluorescence image, train Noise2Void on it, and compare the result with the truth."""
     with friendly():

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from patchmill.cli.friendly import friendly
-from patchmill.cli.options import Device, parse_sizes
+from patchmill.cli.options import Debug, Device, parse_sizes
 
 __all__ = ["denoise"]
 
@@ -38,12 +38,15 @@ def denoise(
     device: Device = None,
     work_dir: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Where losses and checkpoints go. OUT_patchmill by default."),
+        typer.Option(
+            "--work-dir", "-wd", metavar="FOLDER", help="Where losses and checkpoints go. OUT_patchmill by default."
+        ),
     ] = None,
     keep_dtype: Annotated[
         bool, typer.Option("--keep-dtype", metavar="", help="Write the data type of IN, not float32.")
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", metavar="", help="Replace OUT if it is there.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Train Noise2Void on IN alone, and write it denoised to OUT, with its shape, axes and metadata.
 

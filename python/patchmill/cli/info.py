@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from patchmill.cli.friendly import friendly, say
-from patchmill.cli.options import parse_sizes
+from patchmill.cli.options import Debug, parse_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,6 +43,7 @@ def info(
         bool, typer.Option("--statistics/--no-statistics", help="Whether to read all pixels, for their statistics.")
     ] = True,
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print JSON, for machines.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Print what images are like: shapes, types, axes, sizes, statistics, and what training on them comes to.
 

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from patchmill.cli.friendly import friendly
+from patchmill.cli.options import Debug
+from patchmill.cli.settings import load_for_files
 
 __all__ = ["preview"]
 
@@ -24,6 +26,7 @@ def preview(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="PNG", help="The picture, replaced if it is there.")
     ] = Path("preview.png"),
+    debug: Debug = False,
 ) -> None:
     """Draw the first training batch, which patches are kept, and which are for validation, before anything is trained.
 
@@ -33,20 +36,11 @@ def preview(
     - `patchmill preview care.yml noisy --target clean -o care.png`
     """
     with friendly():
-        from patchmill.config import load_configuration
         from patchmill.dataset import TrainDataModule
         from patchmill.dataset.preview import draw_preview
-        from patchmill.errors import ConfigError
 
-        data_config = load_configuration(config).data_config
-        if data_config.data_type == "custom":
-            msg = (
-                f"{config}: expected the data type 'tiff' or 'array', got 'custom': only a function in Python reads "
-                "such files. Call TrainDataModule(...).preview(...) there."
-            )
-            raise ConfigError(msg)
         # On the command line all images are files, and are split as `CAREamist.train` splits them.
-        data_config = data_config.model_copy(update={"data_type": "tiff"})
+        data_config = load_for_files(config).data_config
         data_module = TrainDataModule(
             data_config, data, train_data_target=target, train_data_mask=mask, val_minimum_split=1
         )

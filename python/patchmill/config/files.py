@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
 from patchmill.config.careamics import from_careamics
+from patchmill.config.comments import commented
 from patchmill.config.configuration import Configuration
 from patchmill.config.problems import config_error
 from patchmill.errors import ConfigError, MissingFileError, ReadError
@@ -20,7 +21,7 @@ from patchmill.files import replacing
 __all__ = ["load_configuration", "save_configuration"]
 
 
-def save_configuration(config: Configuration, path: str | os.PathLike[str]) -> Path:
+def save_configuration(config: Configuration, path: str | os.PathLike[str], *, comments: bool = False) -> Path:
     """Write a configuration to a file, which is replaced as a whole if it is there.
 
     Parameters
@@ -30,6 +31,8 @@ def save_configuration(config: Configuration, path: str | os.PathLike[str]) -> P
     path : path
         The file, ``.yml`` or ``.yaml`` for YAML, ``.json`` for JSON. Folders on the way are made. In a folder that is
         there, the file is ``config.yml``.
+    comments : bool, default=False
+        Whether a comment says what each field is, for those who edit the file. JSON has none.
 
     Returns
     -------
@@ -53,7 +56,7 @@ def save_configuration(config: Configuration, path: str | os.PathLike[str]) -> P
         msg = f"{path}: expected plain values, got what no file can hold ({error}). Remove it to save the rest."
         raise ConfigError(msg) from error
     if as_yaml:
-        text = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+        text = f"{_HEADER}{commented(config, content, _dump)}\n" if comments else _dump(content)
     else:
         text = json.dumps(content, indent=2) + "\n"
     with replacing(path) as part:
@@ -126,6 +129,17 @@ def _mistake(error: Exception) -> str:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
         return f" in line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}: {error.problem}"
     return f": {' '.join(str(error).split())}"
+
+
+_HEADER = """\
+# A configuration of patchmill. In brackets: what a field takes, and its default, which it has if it
+# is left out. None is written null, True and False are true and false.
+"""
+
+
+def _dump(content: Any) -> str:
+    text: str = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    return text
 
 
 class _Dumper(yaml.SafeDumper):

@@ -23,6 +23,7 @@ lightning = pytest.importorskip("lightning.pytorch")
 ModelCheckpoint = pytest.importorskip("lightning.pytorch.callbacks").ModelCheckpoint
 pytestmark = pytest.mark.filterwarnings("ignore")
 
+ROOT = Path(__file__).parents[2]
 MASKING = Masking("uniform", 11, 1.0)
 
 
@@ -121,7 +122,7 @@ def test_a_trainer_predicts(tmp_path: Path, tiles: dict[str, Any]) -> None:
 SCRIPT = """
 import hashlib, json, sys
 from pathlib import Path
-from tests.test_lightning import Recorder, module_of, trainer
+from tests.lightning.test_data_modules import Recorder, module_of, trainer
 
 class Items(Recorder):
     def training_step(self, batch, index):
@@ -150,7 +151,7 @@ def test_two_ranks_share_uneven_data_without_repeats(tmp_path: Path, how: str) -
     script.write_text(SCRIPT)
     done = subprocess.run(
         [sys.executable, script, tmp_path, how],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "CUDA_VISIBLE_DEVICES": ""},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]), "CUDA_VISIBLE_DEVICES": ""},
         capture_output=True,
         text=True,
         timeout=240,
@@ -175,6 +176,14 @@ def test_without_lightning_the_plain_ones_have_the_same_names() -> None:
         "module = create_train_datamodule(np.eye(64), 'array', [16, 16], 'YX', 4)\n"
         "module.prepare_data(); module.setup()\n"
         "assert module.train_dataloader().dataset[0][0].shape == (1, 16, 16)\n"
+        "from patchmill.lightning import create_careamics_module\n"
+        "from patchmill.errors import MissingPackageError\n"
+        "try:\n"
+        "    create_careamics_module('n2v', 'n2v')\n"
+        "except MissingPackageError as error:\n"
+        "    assert str(error).startswith('N2VModule: expected Lightning to be installed'), error\n"
+        "else:\n"
+        "    raise AssertionError\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 

@@ -1,30 +1,15 @@
-"""The data modules as Lightning's; without Lightning installed, the plain ones under the same names.
-
-A ``Trainer`` of ``lightning.pytorch``, or of ``pytorch_lightning`` if only that is there, takes them as its
-``datamodule``. Its checkpoints hold how far the loaders have come, so that training resumes in mid-epoch.
-"""
+"""The data modules."""
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 from patchmill import dataset
+from patchmill.lightning.base import lightning_class
 
 __all__ = ["PredictDataModule", "TrainDataModule", "create_predict_datamodule", "create_train_datamodule"]
 
-
-def _base() -> Any:
-    """Return Lightning's LightningDataModule, or `object` if Lightning is not installed."""
-    for package in ("lightning.pytorch", "pytorch_lightning"):
-        try:
-            return importlib.import_module(package).LightningDataModule
-        except ModuleNotFoundError:
-            continue
-    return object
-
-
-_Base: Any = _base()
+_Base: Any = lightning_class("LightningDataModule", object)
 
 
 class TrainDataModule(dataset.TrainDataModule, _Base):  # type: ignore[misc]  # known when it runs
