@@ -91,6 +91,7 @@ def test_every_source_reaches_the_training(calls: Calls) -> None:
         "val_target": [Path("vt.tif")],
         "use_in_memory": False,
         "val_percentage": 0.3,
+        "resume": False,
     }
     assert calls.work_dir == Path("run")
 

@@ -136,7 +136,8 @@ def test_the_data_of_the_report_is_all_that_is_known(
     assert content["seconds"] == pytest.approx(trained.seconds, abs=1e-3)
     assert content["speed"]["patches_per_s"] == pytest.approx(trained.patches_per_s, abs=0.1)
     assert content["speed"]["waiting_share"] == pytest.approx(trained.waiting_share, abs=1e-4)
-    assert content["checkpoints"] == ["checkpoints/best.safetensors", "checkpoints/last.safetensors"]
+    kept = ["best", "epoch_0001", "epoch_0002", "last", "training_state"]
+    assert content["checkpoints"] == [f"checkpoints/{name}.safetensors" for name in kept]
     assert content["data"]["patches_per_epoch"] == 12
     assert content["data"]["batches_per_epoch"] == 3
     assert content["data"]["statistics"] == {"image_means": [0.1], "image_stds": [0.7]}

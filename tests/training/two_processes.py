@@ -208,4 +208,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    # What a shell in the background has told the tests to ignore.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     main()
