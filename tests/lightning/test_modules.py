@@ -129,6 +129,34 @@ def test_a_prediction_is_that_of_the_network_brought_back(tmp_path: Path) -> Non
     assert predicted.shape == (1, 1, 32, 48)
 
 
+def test_predictions_are_averaged_over_the_orientations_of_the_training(tmp_path: Path) -> None:
+    from patchmill.lightning import PredictDataModule
+
+    trained = module_of(configure())
+    run = trainer(tmp_path, enable_checkpointing=False)
+    run.fit(trained, datamodule=data_of(configure()))
+    run.save_checkpoint(tmp_path / "last.ckpt")
+    module = type(trained).load_from_checkpoint(tmp_path / "last.ckpt")
+    how = {"data_type": "array", "axes": "YX", "image_means": [100.0], "image_stds": [20.0]}
+    means = {}
+    for tta_transforms in (True, False):
+        config = InferenceConfig(**how, tta_transforms=tta_transforms)
+        data = PredictDataModule(config, SAMPLE.noisy[:32, :32])
+        (means[tta_transforms],) = trainer(tmp_path, enable_checkpointing=False).predict(module, datamodule=data)
+    (batch,) = next(iter(data.predict_dataloader()))
+    module.eval()
+    total = torch.zeros_like(batch)
+    with torch.inference_mode():
+        for turns in range(4):
+            for flipped in ([], [-1]):
+                laid = torch.rot90(batch.flip(flipped), turns, (-2, -1))
+                total += torch.rot90(module.model(laid), -turns, (-2, -1)).flip(flipped)
+        alone = module.model(batch)
+    torch.testing.assert_close(means[True], total / 8 * (20.0 + 1e-6) + 100.0)
+    torch.testing.assert_close(means[False], alone * (20.0 + 1e-6) + 100.0)
+    assert not torch.equal(means[True], means[False])
+
+
 def test_care_that_was_not_trained_predicts_nothing(tmp_path: Path) -> None:
     from patchmill.lightning import PredictDataModule
 

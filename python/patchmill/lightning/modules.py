@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import astuple
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -15,6 +16,7 @@ from patchmill.errors import ConfigError, ShapeError
 from patchmill.lightning.base import MissingModule, lightning_class
 from patchmill.lightning.ranks import share_of_ranks
 from patchmill.models import UNet, create_model
+from patchmill.prediction.orientations import IDENTITY, Orientation, mean_over, training_orientations
 from patchmill.sources import Normalization, input_normalization, target_normalization
 from patchmill.training import create_loss, create_lr_scheduler, create_optimizer, memory_format
 
@@ -22,8 +24,8 @@ __all__ = ["CAREModule", "FCNModule", "N2VModule", "create_careamics_module"]
 
 _Base: Any = lightning_class("LightningModule", MissingModule)
 
-_STORED = "patchmill_normalization"
-"""Where a checkpoint of Lightning holds what predictions are brought back by."""
+_STORED, _ORIENTATIONS = "patchmill_normalization", "patchmill_orientations"
+"""Where a checkpoint of Lightning holds what predictions are brought back by, and averaged over."""
 
 
 class FCNModule(_Base):  # type: ignore[misc]  # known when it runs
@@ -33,8 +35,9 @@ class FCNModule(_Base):  # type: ignore[misc]  # known when it runs
     those of `TrainDataModule`: (masked, original, mask) for Noise2Void, (input, target) for the others.
 
     `predict_step` takes the batches of `PredictDataModule`. It returns the predictions, brought back to the pixels'
-    scale, as float32 on the CPU; of tiles, with their `TileInformation`. It leaves the tiles as they lie:
-    `CAREamist.predict` averages over flips and turns, and stitches.
+    scale, as float32 on the CPU; of tiles, with their `TileInformation`, for `patchmill.prediction.convert_outputs` to
+    stitch. With `InferenceConfig.tta_transforms` they are averaged over the flips and turns that the module was trained
+    with, or whose checkpoint of Lightning it was loaded from.
 
     Parameters
     ----------
@@ -76,6 +79,7 @@ class FCNModule(_Base):  # type: ignore[misc]  # known when it runs
         self.loss_func: Callable[..., torch.Tensor] = create_loss(self.algorithm_config)
         self._struct: N2VManipulateConfig | None = None
         self._normalization: Normalization | None = None
+        self._orientations: tuple[Orientation, ...] = (IDENTITY,)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Restore a batch, (B, C, [Z,] Y, X)."""
@@ -88,6 +92,7 @@ class FCNModule(_Base):  # type: ignore[misc]  # known when it runs
         if data_config is None:
             return
         model = self.algorithm_config.model
+        self._orientations = training_orientations(data_config.transforms, data_config.patch_size)
         if self.algorithm_config.algorithm == "n2v":
             self._normalization = input_normalization(data_config, model.in_channels)
         else:
@@ -113,7 +118,9 @@ class FCNModule(_Base):  # type: ignore[misc]  # known when it runs
         """Predict a batch: return the predictions, or the predictions and the `TileInformation` of each."""
         tiles, *infos = batch if isinstance(batch, (tuple, list)) else (batch,)
         normalization = self._output_normalization()
-        predicted = self(tiles).float().cpu()
+        config = getattr(self._datamodule, "prediction_config", None)
+        orientations = self._orientations if config is not None and config.tta_transforms else (IDENTITY,)
+        predicted = mean_over(orientations, self, tiles).cpu()
         shape = (-1, *[1] * (predicted.ndim - 2))
         shifts, scales = (
             torch.tensor(values, dtype=torch.float32).reshape(shape)
@@ -138,13 +145,17 @@ class FCNModule(_Base):  # type: ignore[misc]  # known when it runs
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Store what predictions are brought back by."""
+        """Store what predictions are brought back by, and averaged over."""
+        checkpoint[_ORIENTATIONS] = [list(astuple(orientation)) for orientation in self._orientations]
         if self._normalization is not None:
             stored = {"shifts": list(self._normalization.shifts), "scales": list(self._normalization.scales)}
             checkpoint[_STORED] = stored
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take back what predictions are brought back by."""
+        """Take back what predictions are brought back by, and averaged over."""
+        orientations = checkpoint.get(_ORIENTATIONS)
+        if orientations is not None:
+            self._orientations = tuple(Orientation(*stored) for stored in orientations)
         stored = checkpoint.get(_STORED)
         if stored is not None:
             self._normalization = Normalization(tuple(stored["shifts"]), tuple(stored["scales"]))

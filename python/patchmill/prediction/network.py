@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from patchmill.errors import InternalError
 from patchmill.models import UNet
-from patchmill.prediction.orientations import IDENTITY, Orientation
+from patchmill.prediction.orientations import IDENTITY, Orientation, mean_over
 from patchmill.sources import usable_memory
 from patchmill.training import memory_format
 
@@ -71,21 +71,13 @@ class Network:
     @torch.inference_mode()
     def _predict(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
         batch = torch.from_numpy(tiles).to(self._device, memory_format=self._format)
-        is_square = tiles.shape[-1] == tiles.shape[-2]
-        first, *others = [o for o in self._orientations if is_square or not o.transpose]
-        total = self._forward(batch, first)
-        if others:
-            # A network may give back its input, or a buffer that it uses again.
-            total = total.clone()
-            for orientation in others:
-                total += self._forward(batch, orientation)
-            total /= 1 + len(others)
+        total = mean_over(self._orientations, self._forward, batch)
         predicted: NDArray[np.float32] = total.cpu().contiguous().numpy()
         return predicted
 
-    def _forward(self, batch: torch.Tensor, orientation: Orientation) -> torch.Tensor:
-        laid = orientation.apply(batch).contiguous(memory_format=self._format)
-        return orientation.undo(self._model(laid).float())
+    def _forward(self, batch: torch.Tensor) -> torch.Tensor:
+        restored: torch.Tensor = self._model(batch.contiguous(memory_format=self._format))
+        return restored
 
 
 def out_of_memory(model: UNet, shape: tuple[int, ...], reason: BaseException) -> InternalError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +10,7 @@ import torch
 from patchmill.config import XYFlipConfig, XYRandomRotate90Config
 from patchmill.config.transforms import Transform
 
-__all__ = ["IDENTITY", "Orientation", "training_orientations"]
+__all__ = ["IDENTITY", "Orientation", "mean_over", "training_orientations"]
 
 
 @dataclass(frozen=True, order=True)
@@ -55,6 +55,37 @@ class Orientation:
 
 IDENTITY = Orientation()
 """Tiles as they are."""
+
+
+def mean_over(
+    orientations: Sequence[Orientation], predict: Callable[[torch.Tensor], torch.Tensor], batch: torch.Tensor
+) -> torch.Tensor:
+    """Average what a network makes of tiles over the orientations that they are laid down in.
+
+    Parameters
+    ----------
+    orientations : sequence of Orientation
+        The orientations. Tiles that are not square in YX leave out those that exchange Y and X.
+    predict : callable
+        The network.
+    batch : Tensor
+        The tiles, BC(Z)YX.
+
+    Returns
+    -------
+    Tensor, float32
+        The mean, summed up in the order of the orientations, on the device of the batch.
+    """
+    is_square = batch.shape[-1] == batch.shape[-2]
+    first, *others = [o for o in orientations if is_square or not o.transpose]
+    total = first.undo(predict(first.apply(batch)).float())
+    if others:
+        # A network may give back its input, or a buffer that it uses again.
+        total = total.clone()
+        for orientation in others:
+            total += orientation.undo(predict(orientation.apply(batch)).float())
+        total /= 1 + len(others)
+    return total
 
 
 def training_orientations(transforms: Sequence[Transform], patch_size: Sequence[int]) -> tuple[Orientation, ...]:
