@@ -138,7 +138,8 @@ class Denormalize:
         grid = TileGrid(size, tile_size=size, tile_overlap=(0, 0, 0))
         normalization = _normalization(self.image_means, self.image_stds)
         pixels = np.empty_like(batch)
-        for normalized, out in zip(batch, pixels, strict=True):
+        samples = pixels.reshape(*pixels.shape[:2], *size)
+        for normalized, out in zip(batch, samples, strict=True):
             stitch_into(normalized[None], grid, first=0, normalization=normalization, out=out)
         return like(patch, pixels)
 
