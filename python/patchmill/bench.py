@@ -164,8 +164,9 @@ def _endless(configuration: Configuration, data_config: DataConfig) -> Configura
     """Copy a configuration so that training goes on until it is ended from outside."""
     endless = configuration.model_copy(update={"data_config": data_config}).checked_copy()
     endless.training_config.num_epochs = 1_000_000
-    for name in {"early_stopping_callback", "logger", "max_steps"} & type(endless.training_config).model_fields.keys():
-        setattr(endless.training_config, name, None)
+    endless.training_config.early_stopping_callback = None
+    endless.training_config.logger = None
+    endless.training_config.max_steps = None
     return endless
 
 

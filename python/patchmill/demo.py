@@ -11,7 +11,7 @@ import numpy as np
 
 from patchmill.careamist import CAREamist
 from patchmill.config import create_n2v_configuration
-from patchmill.plotting import check_matplotlib, plot_comparison, plot_losses
+from patchmill.plotting import check_matplotlib, plot_comparison
 from patchmill.prediction import write_tiff
 from patchmill.samples import simulate_fluorescence
 from patchmill.training import TrainingReport
@@ -105,7 +105,6 @@ def run_demo(
     for name, image in (("noisy", sample.noisy), ("truth", sample.truth), ("denoised", denoised)):
         write_tiff(folder / f"{name}.tif", image, "YX", overwrite=True)
     psnr_noisy, psnr_denoised = sample.psnr(sample.noisy), sample.psnr(denoised)
-    plot_losses(folder / "losses.csv", folder / "losses.png")
     plot_comparison(
         {"Noisy": sample.noisy.astype(np.float32), "Denoised": denoised, "Truth": sample.truth},
         folder / "comparison.png",

@@ -14,11 +14,11 @@ from patchmill.config import AlgorithmConfig, N2VManipulateConfig, algorithm_fac
 from patchmill.config.problems import config_error
 from patchmill.errors import ConfigError, ShapeError
 from patchmill.lightning.base import MissingModule, lightning_class
-from patchmill.lightning.ranks import share_of_ranks
 from patchmill.models import UNet, create_model
 from patchmill.prediction.orientations import IDENTITY, Orientation, mean_over, training_orientations
 from patchmill.sources import Normalization, input_normalization, target_normalization
 from patchmill.training import create_loss, create_lr_scheduler, create_optimizer, memory_format
+from patchmill.training.distributed import connected
 
 __all__ = ["CAREModule", "FCNModule", "N2VModule", "create_careamics_module"]
 
@@ -170,9 +170,10 @@ class FCNModule(_Base):  # type: ignore[misc]  # known when it runs
             raise ShapeError(msg)
         inputs, *others = batch
         loss: torch.Tensor = self.loss_func(self(inputs), *others)
-        if self.algorithm_config.algorithm == "n2v":
+        world = connected()
+        if self.algorithm_config.algorithm == "n2v" and world.size > 1:
             # Ranks average their gradients. For the mean over the masked pixels of all, each weighs as it has of them.
-            loss = loss * share_of_ranks(others[1].sum(dtype=torch.float32))
+            loss = loss * world.weight(others[1].sum(dtype=torch.float32))
         return loss
 
     def _laid(self, x: torch.Tensor) -> torch.Tensor:

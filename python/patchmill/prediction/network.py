@@ -14,6 +14,7 @@ from patchmill.models import UNet
 from patchmill.prediction.orientations import IDENTITY, Orientation, mean_over
 from patchmill.sources import usable_memory
 from patchmill.training import memory_format
+from patchmill.training.memory import is_out_of_memory
 
 __all__ = ["Network", "out_of_memory"]
 
@@ -62,7 +63,7 @@ class Network:
         try:
             return self._predict(tiles)
         except (RuntimeError, MemoryError) as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             reason = error
         # Outside of the handler, where nothing holds the tensors of the failed attempt any more.
@@ -125,10 +126,3 @@ def _free_bytes(device: torch.device) -> int:
         torch.cuda.empty_cache()
         return torch.cuda.mem_get_info(device)[0]
     return usable_memory()
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether memory was short: torch's allocator for the CPU says so in words alone."""
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    return any(words in str(error) for words in ("DefaultCPUAllocator", "not enough memory", "out of memory"))

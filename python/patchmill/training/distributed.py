@@ -16,7 +16,7 @@ from torch import distributed
 from patchmill.errors import TrainingError
 from patchmill.training.meter import Batch
 
-__all__ = ["ALONE", "World", "connect", "is_disconnected"]
+__all__ = ["ALONE", "World", "connect", "connected", "is_disconnected"]
 
 _TIMEOUT = timedelta(minutes=30)
 """How long a process waits for another one: statistics of many files take their time. One that has died is noticed at
@@ -84,6 +84,10 @@ class World:
             distributed.all_reduce(tensor)
         return tensor
 
+    def weight(self, n_terms: torch.Tensor) -> torch.Tensor:
+        """Return what to multiply a mean of so many terms by, so that the processes' mean is that of all terms."""
+        return n_terms * self.size / self.total(n_terms.clone()).clamp(min=1)
+
     def any(self, *flags: bool) -> list[bool]:
         """Tell of each flag whether it is set in any process."""
         if self.size == 1:
@@ -129,6 +133,13 @@ ALONE = World(1, 0)
 """A process that trains by itself."""
 
 
+def connected() -> World:
+    """Return the processes that this one is connected to, or this one if it is alone."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return ALONE
+    return World(distributed.get_world_size(), distributed.get_rank())
+
+
 def connect() -> World:
     """Connect to the processes that ``torchrun`` started beside this one, unless they are connected already.
 
@@ -149,7 +160,7 @@ def connect() -> World:
             torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
         distributed.init_process_group("cpu:gloo,cuda:nccl" if has_cuda else "gloo", timeout=_TIMEOUT)
         atexit.register(_disconnect)
-    return World(distributed.get_world_size(), distributed.get_rank())
+    return connected()
 
 
 def is_disconnected(error: RuntimeError) -> bool:

@@ -12,9 +12,11 @@ MIN_SIZE = 8
 """The least size of a patch along an axis that is proposed."""
 
 
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Tell whether an error of torch says that memory is full, that of an accelerator or that of the CPU."""
-    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error says that memory is full: torch's allocator for the CPU says so in words alone."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    return any(words in str(error) for words in ("DefaultCPUAllocator", "not enough memory", "out of memory"))
 
 
 def too_little_memory(

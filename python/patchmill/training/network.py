@@ -85,10 +85,7 @@ class Network:
     def _balanced(self, prediction: torch.Tensor, others: list[torch.Tensor]) -> torch.Tensor:
         """Return the loss; with several processes, one whose mean over them is the loss of all batches together."""
         loss, world = self._loss(prediction, *others), self._run.world
-        if world.size == 1:
-            return loss
-        n = n_terms(prediction, *others)
-        return loss * (n * world.size / world.total(n.clone()).clamp(min=1))
+        return loss if world.size == 1 else loss * world.weight(n_terms(prediction, *others))
 
     def _synced(self, *, is_step: bool) -> AbstractContextManager[None]:
         """Let processes exchange gradients once per step only."""

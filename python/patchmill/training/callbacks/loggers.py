@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
@@ -21,7 +22,7 @@ logger = logging.getLogger("patchmill")
 SCALARS = ("train_loss", "val_loss", "learning_rate", "patches_per_s", "waiting_share")
 
 
-class MetricsLogger(Callback):
+class MetricsLogger(Callback, ABC):
     """Passes on losses, learning rate and speed of each epoch, and its panel if `Pictures` drew one before.
 
     What fails while a training goes on is logged once, and ends no training; what fails at its start does.
@@ -33,17 +34,17 @@ class MetricsLogger(Callback):
         self._has_ended = False
         self._has_failed = False
 
+    @abstractmethod
     def open(self, configuration: Configuration, work_dir: Path, n_ended: int) -> None:
         """Begin a run, or go on with that of the training that is resumed after so many epochs."""
-        raise NotImplementedError
 
+    @abstractmethod
     def write(self, epoch: int, scalars: Mapping[str, float], panel: Path | None) -> None:
         """Write the values of an epoch, and its panel, a PNG file, if it has one."""
-        raise NotImplementedError
 
+    @abstractmethod
     def finish(self, *, has_ended: bool) -> None:
         """End the run, of a training that has ended or was broken off."""
-        raise NotImplementedError
 
     def on_start(self, start: FitStart) -> None:
         """Begin the run."""
