@@ -368,6 +368,24 @@ class N2vManipulate:
             If they do not, or have no pixels.
         """
 
+    def manipulate_batch_into(
+        self,
+        originals: NDArray[np.float32],
+        masked: NDArray[np.float32],
+        masks: NDArray[np.uint8],
+        *,
+        seed: int,
+        epoch: int,
+        num_threads: int,
+    ) -> None:
+        """Fill `masked` and `masks` from the patches of a batch, BC(Z)YX, as items 0, 1, 2, ... of an epoch.
+
+        Raises
+        ------
+        ShapeError
+            As for `manipulate_into`.
+        """
+
 @final
 class Plan:
     """The regions that an epoch can draw from. Images are given as (name, number of samples, size).
@@ -496,7 +514,13 @@ class PatchDataset:
         """
 
     def submit(
-        self, items: NDArray[np.int64], outputs: tuple[NDArray[Any], ...], *, seed: int, num_threads: int
+        self,
+        items: NDArray[np.int64],
+        outputs: tuple[NDArray[Any], ...],
+        *,
+        seed: int,
+        num_threads: int,
+        draws: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
     ) -> Batch:
         """Begin to fill the outputs with items (rows of index and epoch).
 
@@ -511,6 +535,18 @@ class PatchDataset:
             The seed of all draws.
         num_threads : int
             The size of the pool that fills them.
+        draws : tuple of numpy.ndarray, optional
+            How each of the items was drawn, as `draw` lists it, where that is not left to the plan and the
+            augmentation. The items need not be the plan's then: they decide on masks alone.
+
+        Raises
+        ------
+        ConfigError
+            If an item is of an image that the dataset does not have.
+        IndexError
+            If an item does not exist.
+        ShapeError
+            If the outputs do not fit, or a draw does not lie within its image.
         """
 
 @final

@@ -1,9 +1,13 @@
 //! What is drawn and done to patches.
 
+use std::sync::atomic::Ordering;
+
 use numpy::{PyArray2, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods, ToPyArray};
+use patchmill_core::Error;
 use patchmill_core::random::{Purpose, Stream};
 use patchmill_core::transforms::{Augmentation, N2vManipulate, N2vStrategy, StructAxis, StructPattern};
 use pyo3::prelude::*;
+use rayon::prelude::*;
 
 use crate::array::output;
 use crate::error::{make, to_python};
@@ -107,31 +111,75 @@ impl PyN2vManipulate {
         epoch: u64,
         item: u64,
     ) -> PyResult<()> {
-        let wrong_patch = || {
-            let axes = if self.0.is_3d() { "CZYX" } else { "CYX" };
-            let got = original.shape();
-            make(
-                "ShapeError",
-                &format!("patch: expected contiguous pixels with the axes {axes}, got the shape {got:?}."),
-            )
-        };
-        let (n_channels, size) = match (original.shape(), self.0.is_3d()) {
-            (&[c, z, y, x], true) if !original.is_empty() => (c, [z, y, x]),
-            (&[c, y, x], false) if !original.is_empty() => (c, [1, y, x]),
-            _ => return Err(wrong_patch()),
-        };
+        let (n_channels, size) = self.layout(original.shape()).ok_or_else(|| self.wrong_pixels("", &original))?;
         let n_pixels = size.iter().product();
         let mut masked = output::<f32>(&masked, n_channels, n_pixels)?;
         let mut mask = output::<u8>(&mask, n_channels, n_pixels)?;
         let (Ok(original), Ok(masked), Ok(mask)) = (original.as_slice(), masked.as_slice_mut(), mask.as_slice_mut())
         else {
-            return Err(wrong_patch());
+            return Err(self.wrong_pixels("", &original));
         };
         run(py, 1, |_| {
             let stream = Stream::new(seed, Purpose::Mask, epoch, item);
             self.0.manipulate_into(original, size, &stream, masked, mask);
             Ok(())
         })
+    }
+
+    /// Masks the patches of a batch, all of them with the axes BC(Z)YX, as items 0, 1, 2, ... of an epoch.
+    #[pyo3(signature = (originals, masked, masks, *, seed, epoch, num_threads))]
+    #[allow(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "extracted from Python")]
+    fn manipulate_batch_into<'py>(
+        &self,
+        py: Python<'py>,
+        originals: PyReadonlyArrayDyn<'py, f32>,
+        masked: Bound<'py, PyAny>,
+        masks: Bound<'py, PyAny>,
+        seed: u64,
+        epoch: u64,
+        num_threads: usize,
+    ) -> PyResult<()> {
+        let [n_items, patch @ ..] = originals.shape() else { return Err(self.wrong_pixels("B", &originals)) };
+        let (n_channels, size) = self.layout(patch).ok_or_else(|| self.wrong_pixels("B", &originals))?;
+        let item_size = n_channels * size.iter().product::<usize>();
+        let mut masked = output::<f32>(&masked, *n_items, item_size)?;
+        let mut masks = output::<u8>(&masks, *n_items, item_size)?;
+        let (Ok(pixels), Ok(masked), Ok(masks)) = (originals.as_slice(), masked.as_slice_mut(), masks.as_slice_mut())
+        else {
+            return Err(self.wrong_pixels("B", &originals));
+        };
+        run(py, num_threads, |is_cancelled| {
+            let outputs = masked.par_chunks_exact_mut(item_size).zip(masks.par_chunks_exact_mut(item_size));
+            pixels.par_chunks_exact(item_size).zip(outputs).enumerate().try_for_each(
+                |(item, (pixels, (masked, mask)))| {
+                    if is_cancelled.load(Ordering::Relaxed) {
+                        return Err(Error::Cancelled);
+                    }
+                    let stream = Stream::new(seed, Purpose::Mask, epoch, item as u64);
+                    self.0.manipulate_into(pixels, size, &stream, masked, mask);
+                    Ok(())
+                },
+            )
+        })
+    }
+}
+
+impl PyN2vManipulate {
+    /// The number of channels of a patch with the axes C(Z)YX and its size along Z, Y and X, if it has pixels.
+    fn layout(&self, shape: &[usize]) -> Option<(usize, [usize; 3])> {
+        match (shape, self.0.is_3d()) {
+            _ if shape.contains(&0) => None,
+            (&[c, z, y, x], true) => Some((c, [z, y, x])),
+            (&[c, y, x], false) => Some((c, [1, y, x])),
+            _ => None,
+        }
+    }
+
+    fn wrong_pixels(&self, batch: &str, got: &PyReadonlyArrayDyn<'_, f32>) -> PyErr {
+        let (axes, shape) = (if self.0.is_3d() { "CZYX" } else { "CYX" }, got.shape());
+        let message =
+            format!("patch: expected contiguous pixels with the axes {batch}{axes}, got the shape {shape:?}.");
+        make("ShapeError", &message)
     }
 }
 

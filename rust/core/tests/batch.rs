@@ -86,7 +86,8 @@ fn a_batch_is_its_items_one_after_the_other_for_any_number_of_threads() {
             let mut outputs = Outputs::new(items.len());
             let pool = pool(num_threads).unwrap();
             // SAFETY: `outputs` has room for all items and lives until the batch is done.
-            let batch = unsafe { Batch::submit(&pool, Arc::clone(&dataset), SEED, items.clone(), outputs.buffers()) };
+            let batch =
+                unsafe { Batch::submit(&pool, Arc::clone(&dataset), SEED, items.clone(), None, outputs.buffers()) };
             assert_eq!(batch.wait(Duration::from_secs(60)), Some(Ok(())));
             assert_eq!(outputs.original, expected.original);
             assert_eq!(outputs.masked, expected.masked);
@@ -100,7 +101,7 @@ fn an_empty_batch_is_done_at_once() {
     let dataset = dataset(N2vStrategy::Uniform);
     let mut outputs = Outputs::new(0);
     // SAFETY: no item, no memory.
-    let batch = unsafe { Batch::submit(&pool(2).unwrap(), dataset, SEED, Vec::new(), outputs.buffers()) };
+    let batch = unsafe { Batch::submit(&pool(2).unwrap(), dataset, SEED, Vec::new(), None, outputs.buffers()) };
     assert_eq!(batch.wait(Duration::ZERO), Some(Ok(())));
 }
 
@@ -110,7 +111,7 @@ fn a_cancelled_batch_ends_soon_and_says_so() {
     let items = items(200_000, 0, &dataset);
     let mut outputs = Outputs::new(items.len());
     // SAFETY: `outputs` has room for all items and lives until the batch is done.
-    let batch = unsafe { Batch::submit(&pool(1).unwrap(), dataset, SEED, items, outputs.buffers()) };
+    let batch = unsafe { Batch::submit(&pool(1).unwrap(), dataset, SEED, items, None, outputs.buffers()) };
     batch.cancel();
     assert_eq!(batch.wait(Duration::from_secs(60)), Some(Err(Error::Cancelled)));
 }

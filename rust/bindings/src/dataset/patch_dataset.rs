@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use numpy::{PyArray2, PyArrayMethods, PyReadonlyArray2};
-use patchmill_core::dataset::{Batch, BatchBuffers, Item, Paired, PatchDataset};
+use patchmill_core::dataset::{Batch, BatchBuffers, Item, ItemDraw, Paired, PatchDataset};
+use patchmill_core::patching::Region;
 use patchmill_core::threads::pool;
-use patchmill_core::transforms::Augmentation;
+use patchmill_core::transforms::{Augmentation, Orientation};
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -102,8 +103,8 @@ impl PyPatchDataset {
         Ok((rows(py, &regions, 5), rows(py, &orientations, 3)))
     }
 
-    /// Begins to fill the outputs with items, given as rows of (index, epoch).
-    #[pyo3(signature = (items, outputs, *, seed, num_threads))]
+    /// Begins to fill the outputs with items, given as rows of (index, epoch), as they are drawn here or in `draws`.
+    #[pyo3(signature = (items, outputs, *, seed, num_threads, draws = None))]
     #[allow(clippy::needless_pass_by_value, reason = "extracted from Python")]
     fn submit<'py>(
         slf: &Bound<'py, Self>,
@@ -111,10 +112,15 @@ impl PyPatchDataset {
         outputs: &Bound<'py, PyTuple>,
         seed: u64,
         num_threads: usize,
+        draws: Option<(PyReadonlyArray2<'py, i64>, PyReadonlyArray2<'py, i64>)>,
     ) -> PyResult<PyBatch> {
         let dataset = &slf.get().dataset;
-        let items = items_of(&items, dataset.n_items())?;
-        if let Some(item) = items.iter().find(|&&item| !dataset.holds(seed, item)) {
+        let items = items_of(&items, if draws.is_none() { dataset.n_items() } else { u64::MAX })?;
+        let draws = draws.map(|(regions, orientations)| draws_of(dataset, items.len(), &regions, &orientations));
+        let draws = draws.transpose()?;
+        if draws.is_none()
+            && let Some(item) = items.iter().find(|&&item| !dataset.holds(seed, item))
+        {
             let message = format!("item {}: expected one of the dataset's own images, got one of another.", item.index);
             return Err(make("ConfigError", &message));
         }
@@ -124,7 +130,7 @@ impl PyPatchDataset {
         let pool = slf.py().detach(|| pool(num_threads)).map_err(|error| to_python(&error))?;
         // SAFETY: the buffers have the room that `buffers_of` has checked, and `PyBatch` holds them, and the dataset
         // with its arrays, until the batch is done.
-        let batch = unsafe { Batch::submit(&pool, Arc::clone(dataset), seed, items, buffers) };
+        let batch = unsafe { Batch::submit(&pool, Arc::clone(dataset), seed, items, draws, buffers) };
         Ok(PyBatch::new(batch, lease, num_threads))
     }
 }
@@ -144,6 +150,49 @@ pub(crate) fn items_of(items: &PyReadonlyArray2<'_, i64>, n_items: u64) -> PyRes
                 "item: expected an index below {n_items} and an epoch of at least 0, got {} and {}.",
                 row[0], row[1]
             ))),
+        })
+        .collect()
+}
+
+/// The draws in rows of (image, sample, z, y, x) and of (transpose, flip_y, flip_x), one for each of `n_items` items,
+/// all of which the dataset can make.
+fn draws_of(
+    dataset: &PatchDataset,
+    n_items: usize,
+    regions: &PyReadonlyArray2<'_, i64>,
+    orientations: &PyReadonlyArray2<'_, i64>,
+) -> PyResult<Vec<ItemDraw>> {
+    let (regions, orientations) = (regions.as_array(), orientations.as_array());
+    if regions.dim() != (n_items, 5) || orientations.dim() != (n_items, 3) {
+        let (regions, orientations) = (regions.shape(), orientations.shape());
+        let message = format!(
+            "draws: expected {n_items} rows of (image, sample, z, y, x), and as many of (transpose, flip_y, flip_x), \
+             got {regions:?} and {orientations:?}."
+        );
+        return Err(make("ShapeError", &message));
+    }
+    regions
+        .rows()
+        .into_iter()
+        .zip(orientations.rows())
+        .map(|(region, orientation)| {
+            let [image, sample, z, y, x] =
+                std::array::from_fn(|column| usize::try_from(region[column]).unwrap_or(usize::MAX));
+            let [transpose, flip_y, flip_x] = std::array::from_fn(|column| orientation[column] != 0);
+            let draw = ItemDraw {
+                region: Region { image, sample, origin: [z, y, x] },
+                orientation: Orientation { transpose, flip_y, flip_x },
+            };
+            if dataset.can_make(&draw) {
+                return Ok(draw);
+            }
+            let message = format!(
+                "draws: expected regions of {:?} (Z, Y, X) within the images, transposed only if square, got {:?}{}.",
+                dataset.patch_size(),
+                region.to_vec(),
+                if transpose { ", transposed" } else { "" }
+            );
+            Err(make("ShapeError", &message))
         })
         .collect()
 }

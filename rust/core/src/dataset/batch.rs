@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rayon::ThreadPool;
 
-use super::{BatchBuffers, Item, Paired, PatchDataset};
+use super::{BatchBuffers, Item, ItemDraw, Paired, PatchDataset};
 use crate::error::{Error, Result};
 use crate::sources::ask_for_pages;
 use crate::threads::Process;
@@ -22,6 +22,8 @@ struct Request {
     dataset: Arc<PatchDataset>,
     seed: u64,
     items: Vec<Item>,
+    /// How each of the items was drawn, if that was done elsewhere.
+    draws: Option<Vec<ItemDraw>>,
     buffers: BatchBuffers,
     are_pages_asked_for: AtomicBool,
 }
@@ -43,11 +45,13 @@ struct Progress {
 }
 
 impl Batch {
-    /// Begins to fill `buffers` with items.
+    /// Begins to fill `buffers` with items. Where `draws` says how each of them was drawn, the plan and the augmentation
+    /// are not asked, and items need not be the plan's: their numbers decide on masks alone.
     ///
     /// # Panics
     ///
-    /// If the buffers are of another kind than the dataset's items, or an item does not exist.
+    /// If the buffers are of another kind than the dataset's items, if an item does not exist, or if there are not as
+    /// many draws as items, or some that the dataset [cannot make](PatchDataset::can_make).
     ///
     /// # Safety
     ///
@@ -58,6 +62,7 @@ impl Batch {
         dataset: Arc<PatchDataset>,
         seed: u64,
         items: Vec<Item>,
+        draws: Option<Vec<ItemDraw>>,
         buffers: BatchBuffers,
     ) -> Self {
         assert!(matches!(
@@ -66,11 +71,12 @@ impl Batch {
                 | (Paired::Targets(..), BatchBuffers::Pair { .. })
                 | (Paired::Masks(_), BatchBuffers::Masked { .. })
         ));
-        assert!(items.iter().all(|item| item.index < dataset.n_items()));
-        Self::start(
-            pool,
-            Arc::new(Request { dataset, seed, items, buffers, are_pages_asked_for: AtomicBool::new(false) }),
-        )
+        match &draws {
+            None => assert!(items.iter().all(|item| item.index < dataset.n_items())),
+            Some(draws) => assert!(draws.len() == items.len() && draws.iter().all(|draw| dataset.can_make(draw))),
+        }
+        let are_pages_asked_for = AtomicBool::new(false);
+        Self::start(pool, Arc::new(Request { dataset, seed, items, draws, buffers, are_pages_asked_for }))
     }
 
     /// The same batch begun again, for a forked child that has none of the threads that were filling it.
@@ -144,14 +150,19 @@ impl Progress {
 }
 
 impl Request {
+    /// How the item at a place was drawn.
+    fn draw(&self, place: usize) -> ItemDraw {
+        match &self.draws {
+            None => self.dataset.draw_item(self.seed, self.items[place]),
+            Some(draws) => draws[place],
+        }
+    }
+
     fn fill(&self, range: std::ops::Range<usize>, is_cancelled: &AtomicBool) -> Result<()> {
         let (n_input, n_target) = self.dataset.n_floats();
         // All draws are made first, so that it is known what memory comes next.
         let items: Vec<_> = range
-            .map(|place| {
-                let draw = self.dataset.draw_item(self.seed, self.items[place]);
-                (self.items[place], draw, self.buffers.item(place, n_input, n_target))
-            })
+            .map(|place| (self.items[place], self.draw(place), self.buffers.item(place, n_input, n_target)))
             .collect();
         let n_planes = self.dataset.n_planes();
         let mut strips = (0..items.len() * n_planes).map(|number| {
@@ -179,8 +190,8 @@ impl Request {
     /// Asks for the pages of all items, once.
     fn ask_for_pages(&self) {
         if !self.are_pages_asked_for.swap(true, Ordering::Relaxed) {
-            for &item in &self.items {
-                let draw = self.dataset.draw_item(self.seed, item);
+            for place in 0..self.items.len() {
+                let draw = self.draw(place);
                 for plane in 0..self.dataset.n_planes() {
                     self.dataset.strip(&draw, self.buffers, plane).for_each_stretch(ask_for_pages);
                 }

@@ -87,15 +87,31 @@ impl PatchDataset {
 
     /// Whether the pixels that an item is cut from are among the dataset's.
     pub fn holds(&self, seed: u64, item: Item) -> bool {
-        let Some(numbers) = &self.numbers else { return true };
-        numbers.binary_search(&self.draw_item(seed, item).region.image).is_ok()
+        self.find(self.draw_item(seed, item).region.image).is_some()
+    }
+
+    /// Whether the region of a draw lies within one of the dataset's images, and its patch can be laid down so.
+    pub fn can_make(&self, draw: &ItemDraw) -> bool {
+        let Region { image, sample, origin } = draw.region;
+        let patch = self.patch_size();
+        self.find(image).is_some_and(|place| {
+            let image = &self.inputs[place];
+            let (n_samples, size) = (image.n_samples(), image.size());
+            let fits = |axis: usize| origin[axis].checked_add(patch[axis]).is_some_and(|end| end <= size[axis]);
+            sample < n_samples && (0..3).all(fits) && (!draw.orientation.transpose || patch[1] == patch[2])
+        })
     }
 
     /// The place of one of the plan's images among the dataset's.
     fn place(&self, image: usize) -> usize {
+        self.find(image).expect("the image is one of the dataset's")
+    }
+
+    /// The same, if it has one.
+    fn find(&self, image: usize) -> Option<usize> {
         match &self.numbers {
-            None => image,
-            Some(numbers) => numbers.binary_search(&image).expect("the image is one of the dataset's"),
+            None => (image < self.inputs.len()).then_some(image),
+            Some(numbers) => numbers.binary_search(&image).ok(),
         }
     }
 
