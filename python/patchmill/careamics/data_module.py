@@ -13,7 +13,7 @@ from careamics.dataset.factory.val_split import create_val_split
 from careamics.dataset.patch_constructor import BasicPatchConstr
 from careamics.dataset.patch_extractor import LimitFilesPatchExtractor, PatchExtractor
 from careamics.dataset.patching import create_patching
-from careamics.lightning.data import data_module as careamics_data_module
+from careamics.lightning.data import CareamicsDataModule as _Theirs
 from torch.utils.data import default_collate
 
 from patchmill.careamics.dataset import EngineDataset
@@ -26,7 +26,6 @@ from patchmill.errors import PatchmillError
 
 __all__ = ["CareamicsDataModule", "replacements"]
 
-_Theirs = careamics_data_module.CareamicsDataModule
 _PARAMS = {"train": "train_dataloader_params", "val": "val_dataloader_params", "predict": "pred_dataloader_params"}
 
 

@@ -263,6 +263,7 @@ def _target_channels(patch_constructor: Any) -> Sequence[int] | None:
     if patch_constructor.target_extractor is None or patch_constructor.channels is None:
         return None
     first = patch_constructor.target_extractor.image_stacks[0]
-    spec = {"data_idx": 0, "sample_idx": 0, "coords": (0,) * (len(first.data_shape) - 2)}
-    _, target = patch_constructor._extract_patches({**spec, "patch_size": (1,) * len(spec["coords"])})
+    n_axes = len(first.data_shape) - 2
+    spec = {"data_idx": 0, "sample_idx": 0, "coords": (0,) * n_axes, "patch_size": (1,) * n_axes}
+    _, target = patch_constructor._extract_patches(spec)
     return None if len(target) == first.data_shape[1] else patch_constructor.channels

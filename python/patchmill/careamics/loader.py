@@ -65,7 +65,7 @@ class _Batches(Iterator[Any]):
         # As torch's own iterators begin, so that the samplers find the generator in the same state.
         seed = int(torch.empty((), dtype=torch.int64).random_(generator=loader.generator).item())
         self._rng = np.random.default_rng([seed, replicas()[1]])
-        self._index_batches = map(_as_array, iter(loader._index_sampler))
+        self._index_batches: Iterator[Indices] = map(_as_array, iter(loader._index_sampler))
         self._mill: _Mill | _FileMill = _Mill(self._dataset)
         if self._dataset.is_in_turn:
             batches = list(self._index_batches)

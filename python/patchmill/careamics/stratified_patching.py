@@ -232,8 +232,8 @@ class _Sample:
         n_patches = self.grid.n_patches
         for probability in self.relative_probs.values():
             n_patches -= 1 - probability
-        n_patches = max(math.ceil(n_patches - len(self.excluded)), 0)
-        return n_patches, _Boxes(boxes.lows, boxes.sizes, boxes.weights * factors)
+        n_whole = max(math.ceil(n_patches - len(self.excluded)), 0)
+        return n_whole, _Boxes(boxes.lows, boxes.sizes, boxes.weights * factors)
 
     def _boxes(self) -> tuple[_Boxes, NDArray[np.float64]]:
         """Return the boxes, and a factor of the weight of each."""

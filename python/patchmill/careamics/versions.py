@@ -36,7 +36,7 @@ def check_careamics() -> str:
         raise MissingPackageError(msg) from error
     if not re.match(rf"{re.escape(_SERIES)}\.\d", version):
         msg = (
-            f"careamics: expected version {_SERIES}.x, got {version}, whose inside is another one; nothing was changed. "
+            f"careamics: expected version {_SERIES}.x, got {version}, which is made otherwise; nothing was changed. "
             "Use it as it is, or install 'careamics~=0.3.0'."
         )
         raise ConfigError(msg)
