@@ -150,8 +150,8 @@ class Trainer:
         ShapeError
             If a batch is not what the algorithm needs.
         TrainingError
-            If there are no training batches, or if the loss or a weight is not finite after an epoch. The checkpoints of
-            earlier epochs stay.
+            If there are no training batches, or if the loss or a weight is not finite after an epoch. The checkpoints
+            of earlier epochs stay.
         OutputError
             If a file cannot be written.
         """
