@@ -1,0 +1,1 @@
+"""Today's CAREamics (0.3.x), fed by patchmill."""
