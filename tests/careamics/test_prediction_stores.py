@@ -170,10 +170,11 @@ class FakeArray(np.ndarray):
     shards = None
 
 
-def test_blocks_that_wait_are_merged_when_they_are_too_many() -> None:
+@pytest.mark.parametrize("n_pixels", [1, 40, 1000])
+def test_blocks_that_wait_are_merged_when_they_are_too_many(n_pixels: int) -> None:
     rng = np.random.default_rng(0)
     array = np.full((30, 26), -1, np.float32).view(FakeArray)
-    blocks = BlockWriter(array, limit=1000)
+    blocks = BlockWriter(array, n_pixels=n_pixels, limit=1000)
     expected = np.array(array)
     for _ in range(60):
         y, x = rng.integers(0, (24, 20))

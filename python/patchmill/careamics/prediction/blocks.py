@@ -18,22 +18,24 @@ Block = tuple[int, ...]
 class BlockWriter:
     """Gathers pixels until the blocks that they belong to are whole.
 
-    A block is a row of chunks, or of shards, along X: all of them are encoded in one call. A store of Zarr reads,
-    decodes and encodes a chunk each time that a part of it is written, and a tile covers only parts.
+    A block is some chunks, or shards, in a row along X: they are encoded in one call. A store of Zarr reads, decodes
+    and encodes a chunk each time that a part of it is written, and a tile covers only parts.
 
     Parameters
     ----------
     array : zarr.Array
         Where blocks are written.
+    n_pixels : int, default=2**18
+        How large a block is, where it has more than one chunk.
     limit : int, default=2**28
         The bytes that may wait for their blocks to be whole; beyond, all that wait are merged into the array.
     """
 
-    def __init__(self, array: Any, *, limit: int = 1 << 28) -> None:
+    def __init__(self, array: Any, *, n_pixels: int = 1 << 18, limit: int = 1 << 28) -> None:
         self.array = array
         self.limit = limit
         unit = array.shards or array.chunks
-        self._block = (*unit[:-1], array.shape[-1])
+        self._block = (*unit[:-1], unit[-1] * max(1, n_pixels // prod(unit)))
         self._waiting: dict[Block, tuple[NDArray[np.float32], NDArray[np.bool_]]] = {}
         self._missing: dict[Block, int] = {}
         self._held = 0
