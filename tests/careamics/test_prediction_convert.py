@@ -151,6 +151,17 @@ def test_metadata_may_be_lists_of_numbers() -> None:
     assert_same(convert_prediction(listed, tiled=True), theirs(batches, tiled=True))
 
 
+def test_batches_that_only_careamics_can_take_apart_are_stitched() -> None:
+    batches = predicted(data_module(images((40, 52), (20, 60)), "YX", (16, 16), (4, 4)))
+    longer = [
+        batch._replace(region_spec={**batch.region_spec, "data_idx": torch.cat([batch.region_spec["data_idx"]] * 2)})
+        for batch in batches
+    ]
+    assert_same(convert_prediction(longer, tiled=True), theirs(batches, tiled=True))
+    for ours, expected in zip(decollate_image_region_data(longer[0]), their_decollate(batches[0]), strict=True):
+        assert repr(ours) == repr(expected)
+
+
 def test_sources_of_files_are_named(tmp_path) -> None:
     import tifffile
 

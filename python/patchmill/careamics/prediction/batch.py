@@ -12,10 +12,15 @@ from careamics.dataset.image_region_data import ImageRegionData
 from careamics.lightning.prediction import decollate_image_region_data as their_decollate
 from numpy.typing import NDArray
 
-__all__ = ["HAS_TARGET_AXES", "RegionBatch", "decollate_image_region_data", "read_batch"]
+__all__ = ["HAS_TARGET_AXES", "SAMPLE_KEYS", "TILE_KEYS", "RegionBatch", "decollate_image_region_data", "read_batch"]
 
 # Since CAREamics 0.3.3, which also restores the axes of what it writes and gives images the channels of the prediction.
 HAS_TARGET_AXES = "target_axes" in ImageRegionData._fields
+TEXTS = ("source", "dtype", "axes", *(("target_axes",) if HAS_TARGET_AXES else ()))
+
+# What a region's specification must hold to be placed.
+SAMPLE_KEYS = {"data_idx", "sample_idx"}
+TILE_KEYS = SAMPLE_KEYS | {"crop_coords", "crop_size", "stitch_coords", "total_tiles"}
 
 Numbers = list[Any]  # one int, or one tuple of ints, per region
 
@@ -65,7 +70,7 @@ class RegionBatch:
         )
 
 
-def read_batch(batch: Any) -> RegionBatch | None:
+def read_batch(batch: Any) -> RegionBatch:
     """Read the metadata of a collated batch of `ImageRegionData`.
 
     All numbers are fetched in one go, which for a batch on a GPU means one transfer.
@@ -73,13 +78,39 @@ def read_batch(batch: Any) -> RegionBatch | None:
     Parameters
     ----------
     batch : ImageRegionData
-        A batch as torch's ``default_collate`` makes it, or one that holds the same as lists or arrays.
+        A batch as torch's ``default_collate`` makes it, or any other that CAREamics can take apart.
 
     Returns
     -------
-    RegionBatch or None
-        None if the metadata are not one number, or one tuple of numbers, per region.
+    RegionBatch
+        The same data, with plain numbers.
     """
+    read = _read_columns(batch)
+    return _gather(batch.data, their_decollate(batch)) if read is None else read
+
+
+def decollate_image_region_data(batch: Any) -> list[Any]:
+    """Split a batch into its regions, as the function of CAREamics that has this name.
+
+    Parameters
+    ----------
+    batch : ImageRegionData
+        A collated batch.
+
+    Returns
+    -------
+    list of ImageRegionData
+        One per region; ``data`` are views of the batch's.
+    """
+    read = _read_columns(batch)
+    if read is None:
+        regions: list[Any] = their_decollate(batch)
+        return regions
+    return [read.region(index, data=batch.data[index]) for index in range(len(read))]
+
+
+def _read_columns(batch: Any) -> RegionBatch | None:
+    """Read metadata that are one column of numbers each, or a list of columns; None if they are not."""
     columns: list[Any] = []
 
     def place(value: Any) -> int | slice:
@@ -94,8 +125,7 @@ def read_batch(batch: Any) -> RegionBatch | None:
         return None
     try:
         n_regions = len(batch.data)
-        names = ("source", "dtype", "axes", *(("target_axes",) if HAS_TARGET_AXES else ()))
-        texts = {name: getattr(batch, name) for name in names}
+        texts = {name: getattr(batch, name) for name in TEXTS}
         shape, original = place(batch.data_shape), place(batch.original_data_shape)
         spec = {key: place(value) for key, value in batch.region_spec.items()}
         additional = {key: place(value) for key, value in batch.additional_metadata.items()}
@@ -129,21 +159,17 @@ def _numbers(columns: list[Any]) -> list[list[int]]:
     return [[int(value) for value in column] for column in columns]
 
 
-def decollate_image_region_data(batch: Any) -> list[Any]:
-    """Split a batch into its regions, as the function of CAREamics that has this name.
+def _gather(data: Any, regions: list[Any]) -> RegionBatch:
+    """Make a batch of regions that CAREamics has taken out of one."""
 
-    Parameters
-    ----------
-    batch : ImageRegionData
-        A collated batch.
+    def values(name: str) -> dict[str, Numbers]:
+        return {key: [getattr(region, name)[key] for region in regions] for key in getattr(regions[0], name)}
 
-    Returns
-    -------
-    list of ImageRegionData
-        One per region; ``data`` are views of the batch's.
-    """
-    read = read_batch(batch)
-    if read is None:
-        regions: list[Any] = their_decollate(batch)
-        return regions
-    return [read.region(index, data=batch.data[index]) for index in range(len(read))]
+    return RegionBatch(
+        data=data,
+        texts={name: [getattr(region, name) for region in regions] for name in TEXTS},
+        data_shape=[region.data_shape for region in regions],
+        original_data_shape=[region.original_data_shape for region in regions],
+        region_spec=values("region_spec"),
+        additional_metadata=values("additional_metadata"),
+    )

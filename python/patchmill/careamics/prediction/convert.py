@@ -8,12 +8,10 @@ import numpy as np
 from careamics.lightning.prediction import convert_prediction as their_convert_prediction
 from numpy.typing import NDArray
 
-from patchmill.careamics.prediction.batch import RegionBatch, read_batch
+from patchmill.careamics.prediction.batch import SAMPLE_KEYS, TILE_KEYS, RegionBatch, read_batch
 from patchmill.careamics.prediction.canvas import Canvas, put_tiles
 
 __all__ = ["consume_prediction", "convert_prediction"]
-
-TILE_KEYS = {"data_idx", "sample_idx", "crop_coords", "crop_size", "stitch_coords", "total_tiles"}
 
 
 def convert_prediction(
@@ -54,8 +52,7 @@ def consume_prediction(
 ) -> tuple[list[NDArray[Any]], list[str]]:
     """Do what `convert_prediction` does, and empty the list, so that each batch is freed as it is used.
 
-    For the one caller whose list nobody needs any more: ``CAREamist.predict``. (The trainer keeps it until its next
-    prediction.)
+    For the one caller whose list nobody needs any more, though its trainer would keep it: ``CAREamist.predict``.
     """
     return _convert(predictions, tiled=tiled, restore_shape=restore_shape, consume=True)
 
@@ -64,10 +61,10 @@ def _convert(
     predictions: list[Any], *, tiled: bool, restore_shape: bool, consume: bool
 ) -> tuple[list[NDArray[Any]], list[str]]:
     """Read all metadata, and then place the pixels."""
-    batches = [batch for batch in map(read_batch, predictions) if batch is not None]
-    if not batches or len(batches) < len(predictions) or not _fit(batches, tiled=tiled):
+    if not predictions or not _fit(predictions, tiled=tiled):
         theirs: tuple[list[NDArray[Any]], list[str]] = their_convert_prediction(predictions, tiled, restore_shape)
         return theirs
+    batches = [read_batch(batch) for batch in predictions]
     if consume:
         predictions.clear()
     canvases = _stitched(batches) if tiled else _stacked(batches, copy=not consume)
@@ -77,13 +74,11 @@ def _convert(
     return arrays, [] if set(sources) == {"array"} else sources
 
 
-def _fit(batches: list[RegionBatch], *, tiled: bool) -> bool:
+def _fit(predictions: list[Any], *, tiled: bool) -> bool:
     """Whether the regions are what they are said to be; if not, the error is CAREamics' own."""
-    if tiled:
-        return all(batch.region_spec.keys() >= TILE_KEYS for batch in batches)
-    return "total_tiles" not in batches[0].region_spec and all(
-        batch.region_spec.keys() >= {"data_idx", "sample_idx"} for batch in batches
-    )
+    needed = TILE_KEYS if tiled else SAMPLE_KEYS
+    specs = [set(batch.region_spec) for batch in predictions]
+    return all(needed <= keys for keys in specs) and (tiled or "total_tiles" not in specs[0])
 
 
 def _stitched(batches: list[RegionBatch]) -> dict[int, Canvas]:

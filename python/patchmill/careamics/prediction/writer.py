@@ -13,8 +13,7 @@ from careamics.lightning.callbacks.prediction import (
     ZarrTileWriteStrategy,
 )
 
-from patchmill.careamics.prediction.batch import HAS_TARGET_AXES, RegionBatch, read_batch
-from patchmill.careamics.prediction.convert import TILE_KEYS
+from patchmill.careamics.prediction.batch import HAS_TARGET_AXES, SAMPLE_KEYS, TILE_KEYS, RegionBatch, read_batch
 from patchmill.careamics.prediction.files import ImageFiles, TileFiles
 from patchmill.careamics.prediction.stores import ZarrStores
 
@@ -57,11 +56,10 @@ def write_on_batch_end(
     from CAREamics' own code, and so do all where several processes write, and those for Zarr before 0.3.3.
     """
     writer = _writer_of(self.write_strategy, trainer) if self.is_enabled else None
-    read = read_batch(prediction) if writer is not None else None
-    if writer is None or read is None or not _fits(writer, read):
+    if writer is None or not _fits(writer, prediction):
         _their_write_on_batch_end(self, trainer, pl_module, prediction, batch_indices, batch, batch_idx, dataloader_idx)
         return
-    writer.write(self.write_strategy, self.dirpath, read)
+    writer.write(self.write_strategy, self.dirpath, read_batch(prediction))
 
 
 def flush_on_predict_end(self: Any, trainer: Any, pl_module: Any) -> None:
@@ -98,10 +96,10 @@ def _writer_of(strategy: Any, trainer: Any) -> _Writer | None:
     return _writers[strategy]
 
 
-def _fits(writer: _Writer, batch: RegionBatch) -> bool:
+def _fits(writer: _Writer, batch: Any) -> bool:
     """Whether a batch has what a writer needs; if not, the error is CAREamics' own."""
-    needed = {"data_idx", "sample_idx"} if isinstance(writer, ImageFiles) else TILE_KEYS
-    return batch.region_spec.keys() >= needed
+    needed = SAMPLE_KEYS if isinstance(writer, ImageFiles) else TILE_KEYS
+    return needed <= set(batch.region_spec)
 
 
 def _finish(strategy: Any) -> None:
