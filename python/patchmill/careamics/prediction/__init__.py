@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from types import ModuleType
 
+from careamics.careamist import CAREamist
 from careamics.lightning.callbacks.prediction import (
     ImageWriteStrategy,
     PredictionWriterCallback,
@@ -14,6 +15,7 @@ from careamics.lightning.prediction import convert_prediction as _their_convert_
 from careamics.lightning.prediction import decollate_image_region_data as _their_decollate
 
 from patchmill.careamics.prediction.batch import decollate_image_region_data
+from patchmill.careamics.prediction.collect import predict
 from patchmill.careamics.prediction.convert import consume_prediction, convert_prediction
 from patchmill.careamics.prediction.stores import write_tile
 from patchmill.careamics.prediction.writer import (
@@ -52,6 +54,7 @@ def replacements() -> list[Replacement]:
     callback = PredictionWriterCallback
     return [
         *found,
+        Replacement(CAREamist, "predict", predict, "tiles stitched as they come"),
         Replacement(callback, "write_on_batch_end", write_on_batch_end, "writing of predictions"),
         Replacement(callback, "on_predict_end", flush_on_predict_end, "last blocks of Zarr arrays"),
         Replacement(callback, "on_exception", flush_on_exception, "last blocks of Zarr arrays"),
@@ -62,8 +65,6 @@ def replacements() -> list[Replacement]:
 
 def _holders(name: str, function: object) -> list[ModuleType]:
     """Find the modules of CAREamics that hold a function."""
-    import careamics.careamist  # noqa: F401 - it holds both
-
     return [
         module
         for path, module in sorted(sys.modules.items())

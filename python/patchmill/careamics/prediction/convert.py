@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from patchmill.careamics.prediction.batch import SAMPLE_KEYS, TILE_KEYS, RegionBatch, read_batch
 from patchmill.careamics.prediction.canvas import Canvas, put_tiles
+from patchmill.careamics.prediction.collect import Collected
 
 __all__ = ["consume_prediction", "convert_prediction"]
 
@@ -61,13 +62,15 @@ def _convert(
     predictions: list[Any], *, tiled: bool, restore_shape: bool, consume: bool
 ) -> tuple[list[NDArray[Any]], list[str]]:
     """Read all metadata, and then place the pixels."""
-    if not predictions or not _fit(predictions, tiled=tiled):
-        theirs: tuple[list[NDArray[Any]], list[str]] = their_convert_prediction(predictions, tiled, restore_shape)
-        return theirs
-    batches = [read_batch(batch) for batch in predictions]
-    if consume:
-        predictions.clear()
-    canvases = _stitched(batches) if tiled else _stacked(batches, copy=not consume)
+    canvases = predictions.canvases if isinstance(predictions, Collected) else {}
+    if not canvases:
+        if not predictions or not _fit(predictions, tiled=tiled):
+            theirs: tuple[list[NDArray[Any]], list[str]] = their_convert_prediction(predictions, tiled, restore_shape)
+            return theirs
+        batches = [read_batch(batch) for batch in predictions]
+        if consume:
+            predictions.clear()
+        canvases = _stitched(batches) if tiled else _stacked(batches, copy=not consume)
     images = [canvases[image] for image in sorted(canvases)]
     sources = [canvas.first.source for canvas in images]
     arrays = [canvas.restored() if restore_shape else canvas.array for canvas in images]

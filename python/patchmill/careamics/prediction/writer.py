@@ -14,6 +14,7 @@ from careamics.lightning.callbacks.prediction import (
 )
 
 from patchmill.careamics.prediction.batch import HAS_TARGET_AXES, SAMPLE_KEYS, TILE_KEYS, RegionBatch, read_batch
+from patchmill.careamics.prediction.collect import collect
 from patchmill.careamics.prediction.files import ImageFiles, TileFiles
 from patchmill.careamics.prediction.stores import ZarrStores
 
@@ -55,6 +56,7 @@ def write_on_batch_end(
     The strategies of CAREamics are given the whole batch. Others, subclasses of these among them, get a list of regions
     from CAREamics' own code, and so do all where several processes write, and those for Zarr before 0.3.3.
     """
+    collect(self, prediction)
     writer = _writer_of(self.write_strategy, trainer) if self.is_enabled else None
     if writer is None or not _fits(writer, prediction):
         _their_write_on_batch_end(self, trainer, pl_module, prediction, batch_indices, batch, batch_idx, dataloader_idx)
