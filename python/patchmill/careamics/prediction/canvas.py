@@ -80,9 +80,12 @@ def put_tiles(batch: RegionBatch, canvases: dict[int, Canvas]) -> None:
 
 
 def _tiled_canvas(batch: RegionBatch, index: int, channels: tuple[int, ...]) -> Canvas:
-    """Make the canvas of an image whose first tile has come: zeros, whose memory is taken as tiles come."""
+    """Make the canvas of an image whose first tile has come: zeros, where no tile comes."""
     first = batch.region(index)
     samples, given, *size = first.data_shape
     # Before 0.3.3 an image has the channels of the data, whatever the network makes of them.
     channel = channels[0] if HAS_TARGET_AXES else given
-    return Canvas(np.zeros((samples, channel, *size), np.float32), first, first.region_spec["total_tiles"])
+    # Not np.zeros: memory that NumPy does not clear itself comes in huge pages, which is faster by more than clearing.
+    array = np.empty((samples, channel, *size), np.float32)
+    array.fill(0)
+    return Canvas(array, first, first.region_spec["total_tiles"])
