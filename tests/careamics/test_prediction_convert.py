@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 import tracemalloc
 import weakref
 from typing import Any
@@ -26,6 +27,7 @@ from tests.careamics.predicted import (
     first_channel,
     images,
     predicted,
+    replaced,
     three_channels,
 )
 
@@ -222,3 +224,21 @@ def test_regions_are_decollated_as_careamics_does() -> None:
                 assert np.shares_memory(ours.data, batch.data)
                 np.testing.assert_array_equal(ours.data, expected.data)
                 assert repr(ours._replace(data=None)) == repr(expected._replace(data=None))
+
+
+def test_every_module_of_careamics_gets_what_replaces_a_function_and_gets_it_back() -> None:
+    def holders(function: Any) -> set[tuple[str, str]]:
+        modules = {path: module for path, module in sys.modules.items() if path.split(".")[0] == "careamics"}
+        return {
+            (path, name) for path, module in modules.items() for name, held in vars(module).items() if held is function
+        }
+
+    before = holders(theirs), holders(their_decollate)
+    assert all(before)
+    with replaced():
+        assert not holders(theirs)
+        assert not holders(their_decollate)
+        assert holders(consume_prediction) == {("careamics.careamist", "convert_prediction")}
+        assert holders(convert_prediction) | holders(consume_prediction) == before[0]
+        assert holders(decollate_image_region_data) == before[1]
+    assert (holders(theirs), holders(their_decollate)) == before

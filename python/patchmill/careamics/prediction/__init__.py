@@ -68,5 +68,5 @@ def _holders(name: str, function: object) -> list[ModuleType]:
     return [
         module
         for path, module in sorted(sys.modules.items())
-        if path.split(".")[0] == "careamics" and getattr(module, name, None) is function
+        if path.split(".")[0] == "careamics" and vars(module).get(name) is function
     ]

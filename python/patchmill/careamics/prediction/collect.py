@@ -44,7 +44,7 @@ _collections: WeakKeyDictionary[Any, Collected] = WeakKeyDictionary()
 
 def collect(callback: Any, batch: Any) -> None:
     """Take a batch that a trainer has shown to its writer, if the trainer predicts for `predict`."""
-    if callback in _collections:
+    if _collections and callback in _collections:
         _collections[callback].take(batch)
 
 
