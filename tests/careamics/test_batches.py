@@ -122,7 +122,7 @@ def copied(value: Any) -> Any:
 
 
 def assert_same(found: Any, expected: Any, where: str = "batch") -> None:
-    assert type(found) is type(expected), where
+    assert isinstance(found, type(expected)), where
     if isinstance(expected, torch.Tensor):
         assert found.dtype == expected.dtype, where
         torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5, msg=lambda text: f"{where}: {text}")

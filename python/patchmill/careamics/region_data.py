@@ -12,7 +12,18 @@ from numpy.typing import NDArray
 
 from patchmill.careamics.patching import Regions
 
-__all__ = ["RegionData", "collate_specs"]
+__all__ = ["ImageRegionBatch", "RegionData", "collate_specs"]
+
+
+class ImageRegionBatch(ImageRegionData):  # type: ignore[misc]  # it has no types here
+    """A batch whose metadata stay where they are when it is moved to a device: nobody computes with them there."""
+
+    def to(self, device: torch.device, **options: Any) -> ImageRegionBatch:
+        """Return the batch with its pixels on a device. Lightning calls this in the place of moving every tensor."""
+        if torch.device(device).type not in ("cpu", "mps"):
+            options.setdefault("non_blocking", True)
+        data = self.data.to(device, **options)
+        return self if data is self.data else self._replace(data=data)
 
 
 class RegionData:
@@ -29,7 +40,7 @@ class RegionData:
         names = [name for name in ImageRegionData._fields if name not in skipped]
         self._columns = {name: _column([getattr(image, name) for image in of_images]) for name in names}
 
-    def collate(self, data: torch.Tensor, images: NDArray[np.int64], specs: dict[str, Any]) -> ImageRegionData:
+    def collate(self, data: torch.Tensor, images: NDArray[np.int64], specs: dict[str, Any]) -> ImageRegionBatch:
         """Make a batch.
 
         Parameters
@@ -43,11 +54,11 @@ class RegionData:
 
         Returns
         -------
-        ImageRegionData
+        ImageRegionBatch
             The batch.
         """
         metadata = {name: column(images) for name, column in self._columns.items()}
-        return ImageRegionData(data=data, region_spec=dict(specs), **metadata)
+        return ImageRegionBatch(data=data, region_spec=dict(specs), **metadata)
 
 
 def collate_specs(regions: Regions) -> dict[str, Any]:

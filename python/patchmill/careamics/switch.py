@@ -159,9 +159,9 @@ def status() -> Status:
 
 def _replacements(*, faithful: bool) -> Sequence[Replacement]:
     # CAREamics is only imported when it is to be replaced.
-    from patchmill.careamics import data_module, n2v_manipulate
+    from patchmill.careamics import data_module, n2v_manipulate, prediction
 
-    found = data_module.replacements(faithful=faithful)
+    found = data_module.replacements(faithful=faithful) + prediction.replacements()
     if not faithful:
         found += n2v_manipulate.replacements()
     return found
