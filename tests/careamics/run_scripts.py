@@ -15,7 +15,7 @@ from pathlib import Path
 
 import careamics.lightning  # noqa: F401 - before the processes part
 
-SCRIPTS = Path(__file__).parent / "scripts"
+SCRIPTS = Path(__file__).resolve().parent / "scripts"
 
 
 def main(root: Path, runs: list[str]) -> None:

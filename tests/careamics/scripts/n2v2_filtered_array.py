@@ -5,8 +5,8 @@ from careamics import CAREamist
 from careamics.config import MeanStdPatchFilterConfig, create_advanced_n2v_config
 from simulated import MODEL, clean, noisy
 
-shown = clean((160, 160), 3)
-shown[:, 96:] = 5
+shown = clean((320, 320), 3)
+shown[:, 192:] = 5
 image = noisy(shown, 4)
 settings = {
     "data_type": "array",
