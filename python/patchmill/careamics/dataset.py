@@ -93,7 +93,7 @@ class EngineDataset(CareamicsDataset):  # type: ignore[misc]  # it has no types 
         super().__init__(data_config, patch_constructor, model_constraints)
         self.is_faithful = faithful
         transforms = [] if self.transforms is None else self.transforms.transforms
-        self._draw_regions = region_source(patch_constructor.patching_strategy)
+        self._draw_regions = region_source(patch_constructor.patching_strategy, faithful=faithful)
         self._draw_orientations = orientation_source(transforms, faithful=faithful)
         self._cores: dict[tuple[int, ...], PatchDataset] = {}
 

@@ -91,11 +91,11 @@ class _Batches(Iterator[Any]):
             raise StopIteration
         batch, draws, tensors = self._in_flight[0]
         specs = collate_specs(draws.regions)
-        regions = tuple(
+        regions = [
             region_data.collate(tensor, draws.images, specs)
             for region_data, tensor in zip(self._dataset.region_data, tensors, strict=False)
             if region_data is not None
-        )
+        ]
         batch.wait()
         self._in_flight.popleft()
         return regions

@@ -41,14 +41,16 @@ RegionSource = Callable[[Integers, np.random.Generator], Regions]
 """Draws or looks up the regions of items, given by their indices."""
 
 
-def region_source(patching: Patching) -> RegionSource:
+def region_source(patching: Patching, *, faithful: bool) -> RegionSource:
     """Return what finds the regions of a patching strategy.
 
     Parameters
     ----------
     patching : Patching
-        One of CAREamics' own strategies, patchmill's stratified one, or another one of CAREamics' protocol. Strategies
-        that draw regions of their own accord, which patchmill does not know, are asked for one after the other.
+        One of CAREamics' own strategies, patchmill's stratified one, or another one of CAREamics' protocol. One that
+        patchmill does not know is asked for one region after the other.
+    faithful : bool
+        Whether all that draw are asked, so that their own generators draw.
 
     Returns
     -------
@@ -57,7 +59,7 @@ def region_source(patching: Patching) -> RegionSource:
     """
     if isinstance(patching, StratifiedPatching):
         return _Stratified(patching)
-    if type(patching) is RandomPatching:
+    if type(patching) is RandomPatching and not faithful:
         return _Random(patching)
     for name in ("fixed_patch_specs", "tile_specs", "patch_specs"):
         if hasattr(patching, name):

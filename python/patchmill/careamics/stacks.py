@@ -56,13 +56,14 @@ class PixelStack:
         self.original_data_shape = shape
         n_s, n_t, n_channels, *size = canonical_shape(shape, axes)
         self.data_shape = (n_s * n_t, n_channels, *(size if "Z" in axes else size[1:]))
-        self.data_dtype = dtype.newbyteorder("=")
+        self.data_dtype = dtype
         self._image = image
 
     @classmethod
     def of(cls, source: Path | str, image: Image) -> PixelStack:
-        """Return the stack of an image."""
-        return cls(source, image.axes, image.shape, image.dtype, image)
+        """Return the stack of an image. What is read of a file is in native byte order for CAREamics."""
+        dtype = image.dtype if source == "array" else image.dtype.newbyteorder("=")
+        return cls(source, image.axes, image.shape, dtype, image)
 
     @property
     def image(self) -> Image:
@@ -113,7 +114,7 @@ class FileStack(PixelStack):
     def __init__(self, files: ImageFiles, number: int) -> None:
         path = files.paths[number]
         header = tiff_header(str(path), files.axes)
-        super().__init__(path, header.axes, header.shape, header.dtype)
+        super().__init__(path, header.axes, header.shape, header.dtype.newbyteorder("="))
         self.is_mapped = header.is_mapped
         self.open = partial(files.open, number)
 
