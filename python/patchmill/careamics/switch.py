@@ -107,12 +107,12 @@ def deaccelerate() -> None:
     """Put back all that `accelerate` has replaced. Data modules that were set up keep what they have."""
     while _SWITCH.replaced:
         replacement, old = _SWITCH.replaced.pop()
-        if isinstance(replacement.owner, ModuleType):
-            _rename(replacement.new, old)
-        elif old is _ABSENT:
+        if old is _ABSENT:
             delattr(replacement.owner, replacement.name)
         else:
             setattr(replacement.owner, replacement.name, old)
+        if isinstance(replacement.owner, ModuleType):
+            _forget(replacement.new, old)
     _SWITCH.faithful = None
 
 
@@ -173,17 +173,13 @@ def _replace(replacement: Replacement) -> None:
         deaccelerate()
         msg = f"careamics: expected {owner.__name__}.{name}, as versions 0.3.0 to 0.3.5 have it, got none."
         raise ConfigError(msg)
-    if isinstance(owner, ModuleType):
-        old = getattr(owner, name)
-        _rename(old, replacement.new)
-    else:
-        old = vars(owner).get(name, _ABSENT)
-        setattr(owner, name, replacement.new)
+    old = vars(owner).get(name, _ABSENT)
+    setattr(owner, name, replacement.new)
     _SWITCH.replaced.append((replacement, old))
 
 
-def _rename(old: Any, new: Any) -> None:
-    """Let every name of CAREamics' modules that stands for one function stand for another."""
+def _forget(new: Any, old: Any) -> None:
+    """Put back a function in modules of CAREamics that were imported, and took it, while it was replaced."""
     for module in [module for path, module in sys.modules.items() if path.partition(".")[0] == "careamics"]:
-        for name in [name for name, value in vars(module).items() if value is old]:
-            setattr(module, name, new)
+        for name in [name for name, value in vars(module).items() if value is new]:
+            setattr(module, name, old)
