@@ -10,7 +10,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -type d -o -name '*.rs' 
 # What the recipes run in turn uses all cores by itself.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help demo test sanitize bench bench-peers bench-instructions quality wheel lint lint-rust lint-python test-rust test-python test-parity
+.PHONY: help demo test sanitize bench bench-peers bench-instructions quality wheel lint lint-rust lint-python test-rust test-python test-parity test-careamics
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,10 @@ test-python: $(VENV)/.extension $(VENV)/.dev-tools
 test-parity: $(VENV)/.extension $(VENV)/.dev-tools ## compare with CAREamics 0.1.0 and 0.3.5, and run the tests of its data side
 	$(BIN)/python -m pytest tests/parity
 	$(BIN)/python tests/parity/careamics_tests.py
+
+test-careamics: $(VENV)/.extension $(VENV)/.dev-tools ## run scripts, guides and tests of CAREamics 0.3.x with patchmill.careamics and without it
+	$(BIN)/python tests/careamics/environment.py -m pytest tests/careamics
+	$(BIN)/python tests/careamics/careamics_tests.py
 
 $(VENV)/.created:
 	@command -v cargo > /dev/null || { echo "cargo: not found. Install Rust (https://rustup.rs) first." >&2; exit 1; }

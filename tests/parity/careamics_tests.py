@@ -11,10 +11,8 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 from pathlib import Path
-from xml.etree import ElementTree
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
@@ -23,6 +21,7 @@ from benches.python.peers.environment import ENVIRONMENTS  # noqa: E402 - the pa
 
 from tests.parity.expected_failures import EXPECTED_FAILURES, FILES, MAY_FAIL  # noqa: E402
 from tests.parity.names import places  # noqa: E402
+from tests.released_tests import match, read_outcomes, unpack  # noqa: E402
 
 RELEASE = "careamics-0.1.0"
 
@@ -32,14 +31,14 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         tests = _unpack(Path(folder))
         outcomes = _run(tests)
-    failures = {name: text for name, text in outcomes.items() if text is not None and not _match(name, MAY_FAIL)}
-    expected = {name for name in outcomes if _match(name, EXPECTED_FAILURES)}
+    failures = {name: text for name, text in outcomes.items() if text is not None and not match(name, MAY_FAIL)}
+    expected = {name for name in outcomes if match(name, EXPECTED_FAILURES)}
     surprises = sorted(failures.keys() - expected)
     passed_after_all = sorted(expected - failures.keys())
     unused = [pattern for pattern in EXPECTED_FAILURES if not fnmatch.filter(outcomes, pattern)]
     lines = [
         *(f"FAILED {name}: {failures[name]}" for name in surprises),
-        *(f"PASSED {name}, but: {_match(name, EXPECTED_FAILURES)}" for name in passed_after_all),
+        *(f"PASSED {name}, but: {match(name, EXPECTED_FAILURES)}" for name in passed_after_all),
         *(f"NO TEST has a name like {pattern}" for pattern in unused),
         f"{len(outcomes) - len(failures)} passed, {len(surprises)} failed, "
         f"{len(failures) - len(surprises)} failed as they are expected to",
@@ -49,14 +48,8 @@ def main() -> int:
 
 
 def _unpack(folder: Path) -> Path:
-    """Download the tests once, and unpack those of the data side."""
-    archive = ENVIRONMENTS / f"{RELEASE}.tar.gz"
-    if not archive.exists():
-        download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
-        subprocess.run([*download, "--dest", ENVIRONMENTS, RELEASE.replace("-", "==")], check=True)
-    with tarfile.open(archive) as unpacked:
-        unpacked.extractall(folder, filter="data")
-    tests = folder / RELEASE / "tests"
+    """Unpack the tests, and leave those of the data side alone."""
+    tests = unpack(RELEASE, folder) / "tests"
     wanted = {tests / "conftest.py", *(path for pattern in FILES for path in tests.glob(pattern))}
     for path in set(tests.rglob("*.py")) - wanted:
         path.unlink()
@@ -95,19 +88,7 @@ def _run(tests: Path) -> dict[str, str | None]:
     with (ENVIRONMENTS / f"{RELEASE}.tests.log").open("w") as log:
         command = [sys.executable, "-m", "pytest", *options, *settings, tests]
         subprocess.run(command, cwd=tests, env=environment, stdout=log, stderr=log, check=False)
-    outcomes: dict[str, str | None] = {}
-    for case in ElementTree.parse(report).iter("testcase"):
-        name = f"{case.get('file') or case.get('classname')}::{case.get('name')}"
-        bad = next((child for child in case if child.tag in ("failure", "error")), None)
-        if not any(child.tag == "skipped" for child in case):
-            why = None if bad is None else (bad.get("message") or "failed").splitlines()[0][:160]
-            outcomes[name] = outcomes.get(name) or why
-    return outcomes
-
-
-def _match(name: str, patterns: dict[str, str]) -> str | None:
-    """Return the reason of the first pattern that a name matches."""
-    return next((reason for pattern, reason in patterns.items() if fnmatch.fnmatchcase(name, pattern)), None)
+    return read_outcomes(report)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from patchmill.careamics.stratified_patching import StratifiedPatching
 
-__all__ = ["RegionSource", "Regions", "region_source"]
+__all__ = ["RegionSource", "Regions", "reaches", "region_source"]
 
 Integers = NDArray[np.int64]
 
@@ -67,6 +67,29 @@ def region_source(patching: Patching, *, faithful: bool) -> RegionSource:
     return _Asked(patching)
 
 
+def reaches(source: RegionSource, n_images: int) -> Integers:
+    """Return how far regions reach, which may be beyond their image if CAREamics has listed them.
+
+    Parameters
+    ----------
+    source : callable
+        What finds the regions, as `region_source` returns it.
+    n_images : int
+        How many images there are.
+
+    Returns
+    -------
+    numpy.ndarray (n_images, 3), int64
+        The ends of the farthest region of each image along Z, Y and X. 0 where regions are drawn: they lie within.
+    """
+    ends = np.zeros((n_images, 3), dtype=np.int64)
+    if isinstance(source, _Listed):
+        rows, patch_sizes = source.regions.rows, source.regions.patch_sizes
+        n_axes = patch_sizes.shape[-1]
+        np.maximum.at(ends[:, 3 - n_axes :], rows[:, 0], rows[:, 5 - n_axes :] + patch_sizes)
+    return ends
+
+
 class _Stratified:
     """Regions near each cell of a grid, drawn anew each time."""
 
@@ -100,10 +123,10 @@ class _Listed:
     """Regions that are the same each time: those of validation, and tiles."""
 
     def __init__(self, specs: Sequence[Any]) -> None:
-        self._regions = _of_specs(specs)
+        self.regions = _of_specs(specs)
 
     def __call__(self, indices: Integers, rng: np.random.Generator) -> Regions:
-        found = self._regions
+        found = self.regions
         tiles = {name: values[indices] for name, values in found.tiles.items()}
         return Regions(found.rows[indices], found.patch_sizes[indices], tiles)
 
