@@ -222,6 +222,10 @@ def _create_loader(module: Any, kind: str, original: Callable[[], Any]) -> Any:
     dataset = getattr(module, f"{kind}_dataset")
     if not isinstance(dataset, EngineDataset):
         return original()
+    if dataset.reaches_beyond:
+        # CAREamics' own loader asks the same dataset for one patch at a time. They are few.
+        FALLBACKS.note(f"{kind} batches", "some patches reach one pixel beyond their images")
+        return original()
     params = copy.deepcopy(getattr(module.config, _PARAMS[kind]))
     # Where no file has to be opened, patches of all of them are mixed.
     groups_files = kind != "predict" and (dataset.is_in_turn or dataset.is_faithful)

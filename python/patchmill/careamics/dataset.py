@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from patchmill._core import PatchDataset, Plan
 from patchmill.careamics.augmentation import orientation_source
 from patchmill.careamics.fallback import CannotAccelerateError
-from patchmill.careamics.patching import Regions, reaches, region_source
+from patchmill.careamics.patching import Regions, reach_beyond, region_source
 from patchmill.careamics.region_data import RegionData
 from patchmill.careamics.stacks import FileStack, PixelStack
 from patchmill.careamics.statistics import complete_normalization
@@ -102,6 +102,12 @@ class EngineDataset(CareamicsDataset):  # type: ignore[misc]  # it has no types 
         """Whether the images are files that are opened one after the other."""
         return any(isinstance(stack, FileStack) for stack in (*self._inputs, *(self._targets or [])))
 
+    @property
+    def reaches_beyond(self) -> bool:
+        """Whether a patch that is kept for validation ends one pixel behind its image, which CAREamics takes as 0."""
+        tiled = self.config.patching.name in ("tiled", "whole")
+        return not tiled and reach_beyond(self._draw_regions, [stack.data_shape for stack in self._inputs])
+
     @cached_property
     def image_of_item(self) -> NDArray[np.int64]:
         """The image of each item."""
@@ -186,10 +192,11 @@ class EngineDataset(CareamicsDataset):  # type: ignore[misc]  # it has no types 
             The core's dataset.
         """
         size = (1, *patch_size)[-3:]
-        images = self._named_pixels(numbers, self._inputs, self._channels, size)
+        images = self._named_pixels([self._inputs[number] for number in numbers], self._channels, size)
         targets = None
         if self._targets is not None:
-            targets = self._named_pixels(numbers, self._targets, self._target_channels, size)
+            chosen = [self._targets[number] for number in numbers]
+            targets = self._named_pixels(chosen, self._target_channels, size)
         sizes = [(name, pixels.shape[0] * pixels.shape[1], pixels.shape[3:]) for name, pixels in images]
         # The plan has no say: CAREamics' own patching has drawn.
         plan = Plan.sequential(sizes, size)
@@ -199,20 +206,10 @@ class EngineDataset(CareamicsDataset):  # type: ignore[misc]  # it has no types 
         )
 
     def _named_pixels(
-        self,
-        numbers: Sequence[int],
-        stacks: Sequence[PixelStack],
-        channels: Sequence[int] | None,
-        size: tuple[int, ...],
+        self, stacks: Sequence[PixelStack], channels: Sequence[int] | None, size: tuple[int, ...]
     ) -> list[tuple[str, NDArray[Any]]]:
-        images = self._images([stacks[number] for number in numbers], channels)
-        sizes = np.maximum(self._reaches[list(numbers)], size).tolist()
-        return [(image.name, _padded(image.pixels, needed)) for image, needed in zip(images, sizes, strict=True)]
-
-    @cached_property
-    def _reaches(self) -> NDArray[np.int64]:
-        """How far the regions of each image reach."""
-        return reaches(self._draw_regions, len(self._inputs))
+        images = self._images(stacks, channels)
+        return [(image.name, _padded(image.pixels, size)) for image in images]
 
     def _images(self, stacks: Sequence[PixelStack], channels: Sequence[int] | None) -> Iterable[Image]:
         """Return images; of files that are opened in turn, one at a time."""
@@ -252,12 +249,8 @@ class EngineDataset(CareamicsDataset):  # type: ignore[misc]  # it has no types 
         return {**self.__dict__, "_cores": {}}
 
 
-def _padded(pixels: NDArray[Any], size: Sequence[int]) -> NDArray[Any]:
-    """Return pixels with zeros behind them where regions reach beyond the image, as CAREamics has it.
-
-    Tiles do that if they are larger than the image, and patches that are kept for validation, if one pixel is missing
-    to a multiple of their size.
-    """
+def _padded(pixels: NDArray[Any], size: tuple[int, ...]) -> NDArray[Any]:
+    """Return pixels with zeros behind them where a tile is larger than the image, as CAREamics has it."""
     missing = [max(along - has, 0) for along, has in zip(size, pixels.shape[3:], strict=True)]
     if not any(missing):
         return pixels

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from patchmill.careamics.stratified_patching import StratifiedPatching
 
-__all__ = ["RegionSource", "Regions", "reaches", "region_source"]
+__all__ = ["RegionSource", "Regions", "reach_beyond", "region_source"]
 
 Integers = NDArray[np.int64]
 
@@ -67,27 +67,22 @@ def region_source(patching: Patching, *, faithful: bool) -> RegionSource:
     return _Asked(patching)
 
 
-def reaches(source: RegionSource, n_images: int) -> Integers:
-    """Return how far regions reach, which may be beyond their image if CAREamics has listed them.
+def reach_beyond(source: RegionSource, data_shapes: Sequence[Sequence[int]]) -> bool:
+    """Tell whether regions reach beyond their images, as those that CAREamics has listed may.
 
     Parameters
     ----------
     source : callable
         What finds the regions, as `region_source` returns it.
-    n_images : int
-        How many images there are.
-
-    Returns
-    -------
-    numpy.ndarray (n_images, 3), int64
-        The ends of the farthest region of each image along Z, Y and X. 0 where regions are drawn: they lie within.
+    data_shapes : sequence of sequence of int
+        The shapes of the images, SC(Z)YX.
     """
-    ends = np.zeros((n_images, 3), dtype=np.int64)
-    if isinstance(source, _Listed):
-        rows, patch_sizes = source.regions.rows, source.regions.patch_sizes
-        n_axes = patch_sizes.shape[-1]
-        np.maximum.at(ends[:, 3 - n_axes :], rows[:, 0], rows[:, 5 - n_axes :] + patch_sizes)
-    return ends
+    if not isinstance(source, _Listed) or len(source.regions.rows) == 0:
+        return False
+    rows, patch_sizes = source.regions.rows, source.regions.patch_sizes
+    sizes = np.array([shape[2:] for shape in data_shapes])
+    ends = rows[:, 5 - patch_sizes.shape[1] :] + patch_sizes
+    return bool((ends > sizes[rows[:, 0]]).any())
 
 
 class _Stratified:

@@ -180,6 +180,9 @@ def _replace(replacement: Replacement) -> None:
 
 def _forget(new: Any, old: Any) -> None:
     """Put back a function in modules of CAREamics that were imported, and took it, while it was replaced."""
-    for module in [module for path, module in sys.modules.items() if path.partition(".")[0] == "careamics"]:
-        for name in [name for name, value in vars(module).items() if value is new]:
-            setattr(module, name, old)
+    # Lists, because another thread may be importing.
+    for path, module in list(sys.modules.items()):
+        if path.partition(".")[0] == "careamics":
+            for name, value in list(vars(module).items()):
+                if value is new:
+                    setattr(module, name, old)
