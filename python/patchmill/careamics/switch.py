@@ -180,9 +180,9 @@ def _replace(replacement: Replacement) -> None:
 
 def _forget(new: Any, old: Any) -> None:
     """Put back a function in modules of CAREamics that were imported, and took it, while it was replaced."""
-    # Lists, because another thread may be importing.
-    for path, module in list(sys.modules.items()):
+    # Copies: another thread may be importing, or what is collected as garbage.
+    for path, module in sys.modules.copy().items():
         if path.partition(".")[0] == "careamics":
-            for name, value in list(vars(module).items()):
+            for name, value in vars(module).copy().items():
                 if value is new:
                     setattr(module, name, old)

@@ -67,6 +67,7 @@ def _holders(name: str, function: object) -> list[ModuleType]:
     """Find the modules of CAREamics that hold a function."""
     return [
         module
-        for path, module in sorted(sys.modules.items())
+        # A copy: what is collected as garbage meanwhile may import something.
+        for path, module in sorted(sys.modules.copy().items())
         if path.split(".")[0] == "careamics" and vars(module).get(name) is function
     ]
