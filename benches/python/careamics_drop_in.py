@@ -1,0 +1,107 @@
+"""CAREamics as installed beside the same script with one line more.
+
+Run by ``make bench-careamics``. A run of everything is written to benches/results/careamics_drop_in.json and
+docs/careamics_drop_in.md; of a part, its table is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from drop_in.defects import defects_table
+from drop_in.figures import figures_table
+from drop_in.losses import losses_table
+from drop_in.process import NUM_THREADS, SIDES, run
+from drop_in.report import write_report
+from drop_in.rows import ROWS, Row
+from machine import describe_machine
+
+RESULTS = Path(__file__).parents[1] / "results" / "careamics_drop_in.json"
+WORKERS = (0, 1, 2)
+DRAWS = "defects"
+
+
+def main() -> None:
+    """Measure what is asked for, and write or print it."""
+    options = _options()
+    whole = options.only is None and not options.quick
+    record: dict[str, Any] = {"machine": describe_machine() | {"CAREamics": "0.3.5"}, "num_threads": NUM_THREADS}
+    record["rows"] = {row.name: _measure(row, options) for row in ROWS if options.only in (None, row.name)}
+    if options.only in (None, DRAWS):
+        record["draws"] = {side: run("draws.measure", side) for side in SIDES}
+    if whole:
+        RESULTS.write_text(json.dumps(record, indent=1) + "\n")
+        write_report(record)
+    else:
+        _print(record)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--only", choices=[*(row.name for row in ROWS), DRAWS], help="measure this alone")
+    parser.add_argument("--quick", action="store_true", help="small, and one run of each: whether it works")
+    return parser.parse_args()
+
+
+def _measure(row: Row, options: argparse.Namespace) -> dict[str, Any]:
+    """Find the best number of workers of each side, and let them take turns with it."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        settings = row.settings | (row.quick if options.quick else {}) | row.prepare(folder, quick=options.quick)
+        found: dict[str, Any] = {"settings": settings, "runs": {side: [] for side in SIDES}}
+        workers: dict[str, dict[str, int]] = {side: {} for side in SIDES}
+        if row.best is not None:
+            found["trials"] = {side: _try_workers(row, side, settings, folder) for side in SIDES}
+            choose = max if row.best.endswith("_per_s") else min
+            found["num_workers"] = {
+                side: choose(tried, key=tried.__getitem__) for side, tried in found["trials"].items()
+            }
+            workers = {side: {"num_workers": number} for side, number in found["num_workers"].items()}
+        for number in range(1 if options.quick else row.rounds):
+            for side in SIDES:
+                arguments = settings | workers[side] | row.of_run(folder, side, number)
+                found["runs"][side].append(run(row.function, side, **arguments))
+                _say(f"{row.name}, {side}: {_figures(found['runs'][side][-1])}")
+        return found | row.compare(folder)
+
+
+def _try_workers(row: Row, side: str, settings: dict[str, Any], folder: Path) -> dict[int, float]:
+    tried: dict[int, float] = {}
+    for number in WORKERS:
+        result = run(row.function, side, num_workers=number, **settings, **row.of_run(folder, side, 0))
+        tried[number] = result[row.best]
+        _say(f"{row.name}, {side}, {number} workers: {_figures(result)}")
+    return tried
+
+
+def _figures(result: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in result.items() if isinstance(value, float))
+
+
+def _print(record: dict[str, Any]) -> None:
+    if record["rows"]:
+        print(figures_table(record))
+    if "training" in record["rows"]:
+        print("", losses_table(record["rows"]["training"]["runs"]), sep="\n")
+    if "prediction" in record["rows"]:
+        largest, in_deviations = (
+            record["rows"]["prediction"][name] for name in ("largest_difference", "in_deviations")
+        )
+        print(f"\nlargest difference: {largest:.3g}, or {in_deviations:.3g} standard deviations")
+    if "draws" in record:
+        print("", defects_table(record["draws"]), sep="\n")
+    for name, row in record["rows"].items():
+        print(f"\n{name}, {row['runs']['line'][-1]['status']}")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
