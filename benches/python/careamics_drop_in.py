@@ -73,7 +73,8 @@ def _measure(row: Row, options: argparse.Namespace) -> dict[str, Any]:
 def _try_workers(row: Row, side: str, settings: dict[str, Any], folder: Path) -> dict[int, float]:
     tried: dict[int, float] = {}
     for number in WORKERS:
-        result = run(row.function, side, num_workers=number, **settings, **row.of_run(folder, side, 0))
+        arguments = settings | row.trial | {"num_workers": number} | row.of_run(folder, side, 0)
+        result = run(row.function, side, **arguments)
         tried[number] = result[row.best]
         _say(f"{row.name}, {side}, {number} workers: {_figures(result)}")
     return tried

@@ -33,6 +33,8 @@ class Row:
         How often each side is measured.
     best : str, optional
         The figure by which each side's number of workers is chosen, of 0, 1 and 2. None for rows without workers.
+    trial : dict
+        The arguments that differ while that number is looked for.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Row:
     quick: dict[str, Any] = field(default_factory=dict)
     rounds: int = 5
     best: str | None = None
+    trial: dict[str, Any] = field(default_factory=dict)
 
     def prepare(self, folder: Path, *, quick: bool) -> dict[str, Any]:
         """Write what the processes read; return the arguments that name it."""
@@ -105,6 +108,7 @@ ROWS = (
         {**PATCHES_2D, "seconds": 4.0},
         {"shape": [4, 1024, 1024], "seconds": 1.0},
         best="patches_per_s",
+        trial={"seconds": 1.0},
     ),
     Row(
         "training_3d",
@@ -112,9 +116,10 @@ ROWS = (
         {**PATCHES_3D, "seconds": 4.0},
         {"shape": [64, 256, 256], "seconds": 1.0},
         best="patches_per_s",
+        trial={"seconds": 1.0},
     ),
     Row("set_up", "set_up.measure", {"shape": [512, 1024, 1024]}, {"shape": [32, 1024, 1024]}, rounds=3),
     Row("masking", "masking.measure", {"batch_size": 128, "seconds": 1.5}, {"seconds": 0.3}),
-    TrainingRow("training", "training.measure", {"num_epochs": 3}, best="seconds"),
+    TrainingRow("training", "training.measure", {"num_epochs": 3}, best="seconds", trial={"num_epochs": 1}),
     PredictionRow("prediction", "prediction.measure", {}, best="seconds"),
 )
