@@ -41,7 +41,7 @@ class BatchBuffers:
     def __init__(
         self, layout: Sequence[tuple[tuple[int, ...], np.dtype[Any]]], *, n_kept: int, pin_memory: bool
     ) -> None:
-        self._layout = layout
+        self.layout = layout
         self.n_kept = 0 if pin_memory else n_kept
         self._pin_memory = pin_memory
         self._kept: list[Arrays] = []
@@ -72,7 +72,7 @@ class BatchBuffers:
         return {**self.__dict__, "_kept": [], "_n_items_kept": 0}
 
     def _allocate(self, n_items: int) -> Arrays:
-        shapes = [((n_items, *shape), dtype) for shape, dtype in self._layout]
+        shapes = [((n_items, *shape), dtype) for shape, dtype in self.layout]
         if not self._pin_memory:
             return tuple(_aligned(shape, dtype) for shape, dtype in shapes)
         types = {"float32": torch.float32, "uint8": torch.uint8}

@@ -15,7 +15,7 @@ from patchmill._core import Batch, PatchDataset
 if TYPE_CHECKING:
     from patchmill.dataset.file_sampler import FileSchedule
 
-__all__ = ["FileMill"]
+__all__ = ["Batches", "FileMill", "GroupReader"]
 
 Read = Callable[[NDArray[np.int64]], PatchDataset]
 
@@ -36,7 +36,7 @@ class FileMill:
     """
 
     def __init__(self, read: Read, schedule: FileSchedule, item_ends: NDArray[np.int64], step: int) -> None:
-        self._reader = _Reader(read, schedule.groups, step)
+        self._reader = GroupReader(read, schedule.groups, step)
         self._group_of_file = schedule.group_of_file
         self._item_ends = item_ends
 
@@ -73,8 +73,18 @@ class Batches:
             batch.wait()
 
 
-class _Reader:
-    """Groups of files, one read ahead."""
+class GroupReader:
+    """Groups of files, one read ahead.
+
+    Parameters
+    ----------
+    read : callable
+        Opens the files of a group, by their numbers, and returns what makes their items.
+    groups : sequence of numpy.ndarray
+        The groups, in the order in which they are asked for.
+    step : int
+        From one group to the next that is asked for.
+    """
 
     def __init__(self, read: Read, groups: Sequence[NDArray[np.int64]], step: int) -> None:
         self._read = read

@@ -79,6 +79,11 @@ class ImageFiles:
         return self._paths
 
     @property
+    def axes(self) -> str:
+        """The axes of every image."""
+        return self._axes
+
+    @property
     def is_custom(self) -> bool:
         """Whether a function reads the files, so that nothing is known of them before."""
         return self._read_source_func is not None

@@ -1,0 +1,80 @@
+"""The masking step of CAREamics' Noise2Void module, on the processor."""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from careamics.lightning.modules.n2v_utils import N2VManipulate
+
+from patchmill._core import N2vManipulate, default_num_threads
+from patchmill.careamics.fallback import FALLBACKS
+from patchmill.careamics.replacement import Replacement
+from patchmill.errors import PatchmillError
+
+__all__ = ["replacements"]
+
+Masked = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+
+
+def replacements() -> list[Replacement]:
+    """Return what replaces the step: batches on a processor are masked by patchmill, others as before."""
+    original = N2VManipulate.__call__
+    states: WeakKeyDictionary[Any, _State] = WeakKeyDictionary()
+
+    def call(self: Any, batch: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        if batch.device.type != "cpu" or batch.dtype != torch.float32 or batch.requires_grad:
+            return original(self, batch, *args, **kwargs)
+        try:
+            if self not in states:
+                states[self] = _State(self)
+            return states[self].mask(self, batch)
+        except PatchmillError as reason:
+            FALLBACKS.note("N2V's masking", reason)
+            return original(self, batch, *args, **kwargs)
+
+    return [Replacement(N2VManipulate, "__call__", call, "N2V's masking of batches on the CPU")]
+
+
+class _State:
+    """The seed of a step, and how many batches it has masked: the draws are those of the n-th epoch of this seed.
+
+    Parameters
+    ----------
+    manipulate : N2VManipulate
+        CAREamics' step.
+    """
+
+    def __init__(self, manipulate: Any) -> None:
+        self._seed = int(manipulate.rng.initial_seed()) % 2**63
+        self._n_batches = 0
+
+    def mask(self, manipulate: Any, batch: torch.Tensor) -> Masked:
+        """Mask a batch."""
+        original = batch.contiguous()
+        masked, mask = torch.empty_like(original), torch.empty(original.shape, dtype=torch.uint8)
+        masking = _masking(manipulate, is_3d=batch.ndim == 5)
+        masking.manipulate_batch_into(
+            original.numpy(),
+            masked.numpy(),
+            mask.numpy(),
+            seed=self._seed,
+            epoch=self._n_batches,
+            num_threads=default_num_threads(),
+        )
+        self._n_batches += 1
+        return masked, batch, mask
+
+
+def _masking(manipulate: Any, *, is_3d: bool) -> N2vManipulate:
+    """Return the masking of a step, by what it is set to now."""
+    struct = manipulate.struct_mask
+    return N2vManipulate(
+        strategy=str(getattr(manipulate.strategy, "value", manipulate.strategy)),
+        roi_size=manipulate.roi_size,
+        masked_pixel_percentage=float(manipulate.masked_pixel_percentage),
+        is_3d=is_3d,
+        struct_axis="none" if struct is None else str(struct.axes),
+        struct_span=5 if struct is None else struct.span,
+    )

@@ -1,0 +1,92 @@
+"""Batches as CAREamics' modules, callbacks and writers take them: `ImageRegionData` with all of its metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from careamics.dataset.image_region_data import ImageRegionData
+from numpy.typing import NDArray
+
+from patchmill.careamics.patching import Regions
+
+__all__ = ["RegionData", "collate_specs"]
+
+
+class RegionData:
+    """Makes batches of `ImageRegionData` as torch's ``default_collate`` would, but all metadata at once.
+
+    Parameters
+    ----------
+    of_images : sequence of ImageRegionData
+        The metadata of each image, as CAREamics' dataset gives it.
+    """
+
+    def __init__(self, of_images: Sequence[ImageRegionData]) -> None:
+        skipped = ("data", "region_spec")
+        names = [name for name in ImageRegionData._fields if name not in skipped]
+        self._columns = {name: _column([getattr(image, name) for image in of_images]) for name in names}
+
+    def collate(self, data: torch.Tensor, images: NDArray[np.int64], specs: dict[str, Any]) -> ImageRegionData:
+        """Make a batch.
+
+        Parameters
+        ----------
+        data : torch.Tensor (B, C, (Z), Y, X)
+            The patches.
+        images : numpy.ndarray (B,)
+            The image of each.
+        specs : dict
+            Where they lie, as `collate_specs` returns it.
+
+        Returns
+        -------
+        ImageRegionData
+            The batch.
+        """
+        numbers = images.tolist()
+        metadata = {name: column(numbers) for name, column in self._columns.items()}
+        return ImageRegionData(data=data, region_spec=dict(specs), **metadata)
+
+
+def collate_specs(regions: Regions) -> dict[str, Any]:
+    """Return the specifications of regions, collated.
+
+    Parameters
+    ----------
+    regions : Regions
+        The regions.
+
+    Returns
+    -------
+    dict of str to torch.Tensor or list of torch.Tensor
+        The numbers of each, and for what there is one of per axis a tensor per axis.
+    """
+    n_axes = regions.patch_sizes.shape[1]
+    columns = {
+        "data_idx": regions.rows[:, 0],
+        "sample_idx": regions.rows[:, 1],
+        "coords": regions.rows[:, 5 - n_axes :],
+        "patch_size": regions.patch_sizes,
+        **regions.tiles,
+    }
+    return {name: _tensors(values) for name, values in columns.items()}
+
+
+def _tensors(values: NDArray[np.int64]) -> torch.Tensor | list[torch.Tensor]:
+    tensor = torch.from_numpy(np.ascontiguousarray(values.T))
+    return tensor if values.ndim == 1 else list(tensor)
+
+
+def _column(values: Sequence[Any]) -> Any:
+    """Return what looks up one field of the images of a batch."""
+    first = values[0]
+    if isinstance(first, str):
+        return lambda numbers: tuple([values[number] for number in numbers])
+    if isinstance(first, dict):
+        # What an image in memory has more to say is nothing.
+        return lambda numbers: {}
+    table = torch.tensor([list(map(int, shape)) for shape in values], dtype=torch.int64).T.contiguous()
+    return lambda numbers: list(table[:, numbers])
