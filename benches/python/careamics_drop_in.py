@@ -49,34 +49,32 @@ def _options() -> argparse.Namespace:
 
 
 def _measure(row: Row, options: argparse.Namespace) -> dict[str, Any]:
-    """Find the best number of workers of each side, and let them take turns with it."""
+    """Find the best number of workers of CAREamics, and let both sides take turns with it."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        settings = row.settings | (row.quick if options.quick else {}) | row.prepare(folder, quick=options.quick)
+        settings = row.settings | (row.quick if options.quick else {})
         found: dict[str, Any] = {"settings": settings, "runs": {side: [] for side in SIDES}}
-        workers: dict[str, dict[str, int]] = {side: {} for side in SIDES}
+        arguments = settings | row.prepare(folder, quick=options.quick)
         if row.best is not None:
-            found["trials"] = {side: _try_workers(row, side, settings, folder) for side in SIDES}
-            choose = max if row.best.endswith("_per_s") else min
-            found["num_workers"] = {
-                side: choose(tried, key=tried.__getitem__) for side, tried in found["trials"].items()
-            }
-            workers = {side: {"num_workers": number} for side, number in found["num_workers"].items()}
+            trials = _try_workers(row, arguments, folder)
+            best = (max if row.best.endswith("_per_s") else min)(trials, key=trials.__getitem__)
+            found |= {"trials": trials, "num_workers": best}
+            arguments["num_workers"] = best
         for number in range(1 if options.quick else row.rounds):
             for side in SIDES:
-                arguments = settings | workers[side] | row.of_run(folder, side, number)
-                found["runs"][side].append(run(row.function, side, **arguments))
-                _say(f"{row.name}, {side}: {_figures(found['runs'][side][-1])}")
+                result = run(row.function, side, **arguments, **row.of_run(folder, side, number))
+                found["runs"][side].append(result)
+                _say(f"{row.name}, {side}: {_figures(result)}")
         return found | row.compare(folder)
 
 
-def _try_workers(row: Row, side: str, settings: dict[str, Any], folder: Path) -> dict[int, float]:
+def _try_workers(row: Row, arguments: dict[str, Any], folder: Path) -> dict[int, float]:
     tried: dict[int, float] = {}
     for number in WORKERS:
-        arguments = settings | row.trial | {"num_workers": number} | row.of_run(folder, side, 0)
-        result = run(row.function, side, **arguments)
+        changed = row.trial | {"num_workers": number} | row.of_run(folder, "plain", 0)
+        result = run(row.function, "plain", **(arguments | changed))
         tried[number] = result[row.best]
-        _say(f"{row.name}, {side}, {number} workers: {_figures(result)}")
+        _say(f"{row.name}, plain, {number} workers: {_figures(result)}")
     return tried
 
 

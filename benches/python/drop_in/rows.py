@@ -32,7 +32,7 @@ class Row:
     rounds : int, default=5
         How often each side is measured.
     best : str, optional
-        The figure by which each side's number of workers is chosen, of 0, 1 and 2. None for rows without workers.
+        The figure by which CAREamics' number of workers is chosen, of 0, 1 and 2. None for rows without workers.
     trial : dict
         The arguments that differ while that number is looked for.
     """
