@@ -86,7 +86,7 @@ fn batch(criterion: &mut Criterion) {
                     };
                     place += 1;
                     // SAFETY: a batch is waited for before its part of the ring comes round again.
-                    in_flight.push_back(unsafe { Batch::submit(&pool, Arc::clone(&dataset), 1, items, buffers) });
+                    in_flight.push_back(unsafe { Batch::submit(&pool, Arc::clone(&dataset), 1, items, None, buffers) });
                     if in_flight.len() == RING - 1 {
                         let oldest = in_flight.pop_front().expect("there are some");
                         oldest.wait(Duration::from_secs(60)).expect("in time").expect("no errors");

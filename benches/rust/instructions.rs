@@ -236,7 +236,7 @@ fn batch(paired: Paired) -> impl FnMut() {
             Paired::Masks(_) => BatchBuffers::Masked { masked: first, original: second, mask: mask.as_mut_ptr() },
         };
         // SAFETY: the buffers have room for all items, and live until the batch is done.
-        let batch = unsafe { Batch::submit(&THIS_THREAD, Arc::clone(&dataset), 1, items, buffers) };
+        let batch = unsafe { Batch::submit(&THIS_THREAD, Arc::clone(&dataset), 1, items, None, buffers) };
         THIS_THREAD.install(|| while rayon::yield_now() == Some(rayon::Yield::Executed) {});
         batch.wait(Duration::ZERO).expect("every task was run").expect("no errors");
     }

@@ -15,6 +15,7 @@ __all__ = [
     "InternalError",
     "MissingFileError",
     "MissingPackageError",
+    "OutOfMemoryError",
     "OutputError",
     "OutputExistsError",
     "PairError",
@@ -80,6 +81,10 @@ class CheckpointError(PatchmillError, ValueError):
 
 class TrainingError(PatchmillError, RuntimeError):
     """Training that cannot go on: a loss that is not a number."""
+
+
+class OutOfMemoryError(PatchmillError, MemoryError):
+    """Something that does not fit into the memory of its device. The message proposes what does."""
 
 
 class InternalError(PatchmillError, RuntimeError):

@@ -83,6 +83,7 @@ TRAINING = {
     "a last batch that is left out": Case(
         pixels((3, 50, 40)), config={"train_dataloader_params": {"shuffle": True, "drop_last": True}}
     ),
+    "no validation": Case(pixels((3, 50, 40)), config={"n_val_patches": 0}),
     "no shuffling": Case(pixels((3, 50, 40)), config={"train_dataloader_params": {"shuffle": False}}),
 }
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from patchmill.errors import InternalError, PatchmillError
+from patchmill.errors import OutOfMemoryError, PatchmillError
 from patchmill.models import UNet
 from patchmill.prediction import network as network_module
 from patchmill.prediction import predict_image
@@ -51,7 +51,7 @@ def proposed(message: str) -> tuple[int, tuple[int, ...]]:
 @pytest.mark.parametrize("shape", [(4, 1, 64, 64), (1, 1, 1000, 500), (2, 1, 16, 64, 64), (1, 1, 4, 4)])
 def test_less_is_proposed_where_memory_is_short(error: Exception, shape: tuple[int, ...]) -> None:
     model = Small(len(shape) - 2, error, most=1)
-    with pytest.raises(InternalError, match=f"prediction on cpu: expected memory for {shape[0]} tiles of") as caught:
+    with pytest.raises(OutOfMemoryError, match=f"prediction on cpu: expected memory for {shape[0]} tiles of") as caught:
         Network(model)(np.zeros(shape, "f4"))
     batch_size, tile = proposed(str(caught.value))
     assert len(tile) == len(shape) - 2
@@ -63,7 +63,7 @@ def test_what_is_proposed_goes_by_the_memory_that_is_free(monkeypatch: pytest.Mo
     sizes = {}
     for free in (2**24, 2**28, 2**40):
         monkeypatch.setattr(network_module, "usable_memory", lambda free=free: free)
-        with pytest.raises(InternalError) as caught:
+        with pytest.raises(OutOfMemoryError) as caught:
             Network(Small(2, MemoryError(), most=1))(np.zeros((8, 1, 512, 512), "f4"))
         batch_size, tile = proposed(str(caught.value))
         sizes[free] = batch_size * np.prod(tile)
@@ -76,7 +76,7 @@ def test_a_batch_that_no_memory_could_hold_is_refused_the_same_way() -> None:
     plain = Normalization.identity(1)
     options = {"tile_size": (8, 8), "tile_overlap": (2, 2), "batch_size": 10**17}
     with pytest.raises(
-        InternalError, match=r"expected memory for 1\d+ tiles of \(8, 8\) pixels \(YX\), got: "
+        OutOfMemoryError, match=r"expected memory for 1\d+ tiles of \(8, 8\) pixels \(YX\), got: "
     ) as caught:
         predict_image(network(), image, normalization=plain, target_normalization=plain, **options)
     batch_size, tile = proposed(str(caught.value))
@@ -90,7 +90,7 @@ def test_other_errors_of_torch_stay_what_they_are() -> None:
 
 
 def test_nothing_is_kept_of_the_attempt_that_failed() -> None:
-    with pytest.raises(InternalError) as caught:
+    with pytest.raises(OutOfMemoryError) as caught:
         Network(Small(2, MemoryError(), most=1))(np.zeros((1, 1, 8, 8), "f4"))
     assert caught.value.__cause__ is not None
     assert caught.value.__cause__.__traceback__ is None

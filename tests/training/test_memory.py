@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from patchmill.config import Configuration
-from patchmill.errors import TrainingError
+from patchmill.errors import OutOfMemoryError
 from patchmill.training import Trainer
 
 
@@ -46,7 +46,7 @@ def test_the_error_proposes_what_fits_and_leaves_the_network_alone(
     trainer.model.register_forward_pre_hook(fail_if_large)
     before = {name: value.clone() for name, value in trainer.model.state_dict().items()}
     with pytest.raises(
-        TrainingError, match=rf"Batch: expected 4 patches of \[16, 16\] pixels to fit .*'cpu'.* {advice}"
+        OutOfMemoryError, match=rf"Batch: expected 4 patches of \[16, 16\] pixels to fit .*'cpu'.* {advice}"
     ):
         trainer.fit(n2v_data(config))
     assert all(torch.equal(value, before[name]) for name, value in trainer.model.state_dict().items())

@@ -17,7 +17,13 @@ Orientations = NDArray[np.int64]
 OrientationSource = Callable[[int, np.random.Generator], Orientations]
 """Draws the orientations of so many items, as rows of (transpose, flip_y, flip_x)."""
 
-_QUARTER_TURNS = np.array([[0, 0, 0], [1, 0, 1], [0, 1, 1], [1, 1, 0]])
+_ALL = np.array([[code >> 2 & 1, code >> 1 & 1, code & 1] for code in range(8)])
+"""The eight orientations; their numbers are (transpose, flip_y, flip_x) as the digits of a binary number."""
+
+_FLIPS = {-2: 0b010, -1: 0b001}
+"""What a flip along an axis is."""
+
+_QUARTER_TURNS = np.array([0b000, 0b101, 0b011, 0b110])
 """What no, one, two and three quarter turns are, as `numpy.rot90` has them."""
 
 
@@ -46,49 +52,53 @@ def orientation_source(transforms: Sequence[Any], *, faithful: bool) -> Orientat
         if type(transform) not in (XYFlip, XYRandomRotate90):
             msg = f"the transform {type(transform).__name__} is not one of CAREamics' flips and turns"
             raise CannotAccelerateError(msg)
-    steps = [_step_asked if faithful else _step_drawn] * len(transforms)
+    step = _ask if faithful else _draw
 
     def draw(n_items: int, rng: np.random.Generator) -> Orientations:
-        orientations = np.zeros((n_items, 3), dtype=np.int64)
-        for transform, step in zip(transforms, steps, strict=True):
-            orientations = _then(orientations, step(transform, n_items, rng))
-        return orientations
+        numbers = np.zeros(n_items, dtype=np.int64)
+        for transform in transforms:
+            numbers = _THEN[numbers, step(transform, n_items, rng)]
+        return _ALL.take(numbers, axis=0)
 
     return draw
 
 
-def _then(first: Orientations, second: Orientations) -> Orientations:
-    """Lay patches down one way, and then another."""
-    transposed = first[:, :1].astype(bool)
-    # The second flips are of axes that the first may have exchanged.
-    flips = np.where(transposed, second[:, :0:-1], second[:, 1:])
-    return np.hstack([first[:, :1] ^ second[:, :1], first[:, 1:] ^ flips])
+def _composed(first: int, second: int) -> int:
+    """Return the number of the orientation that laying a patch down one way, and then another, comes to."""
+    flips = second & 0b11
+    if first & 0b100:
+        # The second flips are of axes that the first has exchanged.
+        flips = (flips & 1) << 1 | flips >> 1
+    return (first ^ second) & 0b100 | (first & 0b11) ^ flips
 
 
-def _step_drawn(transform: Any, n_items: int, rng: np.random.Generator) -> Orientations:
+_THEN = np.array([[_composed(first, second) for second in range(8)] for first in range(8)])
+
+
+def _choices(transform: Any) -> Orientations:
+    """Return what a transform may do, as the numbers of orientations."""
+    if isinstance(transform, XYFlip):
+        return np.array([_FLIPS[axis] for axis in transform.axis_indices])
+    return _QUARTER_TURNS[1:]
+
+
+def _draw(transform: Any, n_items: int, rng: np.random.Generator) -> Orientations:
     """Draw what a transform does to each item, independently of all others."""
-    is_applied = rng.random(n_items) < transform.p
-    if isinstance(transform, XYFlip):
-        axes = np.array(transform.axis_indices)[rng.integers(len(transform.axis_indices), size=n_items)]
-        return _flips(np.where(is_applied, axes, 0))
-    return _QUARTER_TURNS[np.where(is_applied, rng.integers(1, 4, size=n_items), 0)]
+    choices = _choices(transform)
+    is_applied, choice = rng.random((2, n_items))
+    numbers: Orientations = choices[(choice * len(choices)).astype(np.int64)]
+    return np.where(is_applied < transform.p, numbers, 0)
 
 
-def _step_asked(transform: Any, n_items: int, rng: np.random.Generator) -> Orientations:
-    """Ask a transform's own generator what it does to each item."""
-    if isinstance(transform, XYFlip):
-        return _flips(np.array([_ask_flip(transform) for _ in range(n_items)], dtype=np.int64))
-    return _QUARTER_TURNS[[_ask_turns(transform) for _ in range(n_items)]]
+def _ask(transform: Any, n_items: int, rng: np.random.Generator) -> Orientations:
+    """Ask a transform's own generator what it does to each item, as CAREamics does."""
+    ask = _ask_flip if isinstance(transform, XYFlip) else _ask_turns
+    return np.array([0 if transform.rng.random() > transform.p else ask(transform) for _ in range(n_items)])
 
 
 def _ask_flip(transform: Any) -> int:
-    return 0 if transform.rng.random() > transform.p else int(transform.rng.choice(transform.axis_indices))
+    return _FLIPS[int(transform.rng.choice(transform.axis_indices))]
 
 
 def _ask_turns(transform: Any) -> int:
-    return 0 if transform.rng.random() > transform.p else int(transform.rng.integers(1, 4))
-
-
-def _flips(axes: Orientations) -> Orientations:
-    """Return the orientations of patches that are flipped along an axis each: -2, -1, or none if 0."""
-    return np.stack([np.zeros_like(axes), axes == -2, axes == -1], axis=1).astype(np.int64)
+    return int(_QUARTER_TURNS[transform.rng.integers(1, 4)])

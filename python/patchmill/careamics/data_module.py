@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from careamics.dataset.factory import PredData, TrainValData, TrainValSplitData
@@ -22,7 +21,6 @@ from patchmill.careamics.loader import RegionLoader
 from patchmill.careamics.replacement import Replacement
 from patchmill.careamics.stacks import FileStack, PixelStack, open_stacks
 from patchmill.careamics.stratified_patching import StratifiedPatching
-from patchmill.errors import PatchmillError
 
 __all__ = ["CareamicsDataModule", "replacements"]
 
@@ -109,27 +107,22 @@ def _set_up(module: Any, stage: str, original: Callable[[str], None], *, faithfu
         # It is an error, or a stage of a later version.
         original(stage)
         return
-    try:
-        with _undone_on_failure(module):
-            if is_fit:
-                _set_up_fit(module, faithful=faithful)
-            else:
-                _set_up_predict(module, faithful=faithful)
-    except PatchmillError as reason:
-        FALLBACKS.note(f"{stage} data", reason)
+    if not _attempt(module, stage, _set_up_fit if is_fit else _set_up_predict, faithful=faithful):
         original(stage)
 
 
-@contextmanager
-def _undone_on_failure(module: Any) -> Iterator[None]:
-    """Leave no trace of an attempt that failed, so that CAREamics begins where it would have."""
+def _attempt(module: Any, stage: str, set_up: Callable[..., None], *, faithful: bool) -> bool:
+    """Create the datasets of a stage; if that fails, leave no trace, so that CAREamics begins where it would have."""
     rng, normalization = copy.deepcopy(module.rng), module.config.normalization.model_copy(deep=True)
     try:
-        yield
-    except PatchmillError:
+        set_up(module, faithful=faithful)
+    except Exception as reason:
+        # Whatever it is: CAREamics either knows what to do, or says in its own words what is wrong.
         module.rng = rng
         module.config.normalization.__dict__.update(normalization.__dict__)
-        raise
+        FALLBACKS.note(f"{stage} data", reason)
+        return False
+    return True
 
 
 def _set_up_fit(module: Any, *, faithful: bool) -> None:
@@ -145,6 +138,9 @@ def _set_up_fit(module: Any, *, faithful: bool) -> None:
     patching = _create_patching(config, extractors[0].shapes, faithful=faithful)
     _filter(module, patching, extractors[0])
     train = _create_dataset(module, config, patching, extractors, faithful=faithful)
+    if len(train) == 0:
+        msg = "there are no patches to train on"
+        raise CannotAccelerateError(msg)
     if is_split:
         _, val_patching = create_val_split(patching, data.n_val_patches, rng=module.rng)
     else:

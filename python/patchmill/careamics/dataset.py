@@ -134,9 +134,6 @@ class EngineDataset(CareamicsDataset):  # type: ignore[misc]  # it has no types 
         PatchmillError
             If the images and their targets do not.
         """
-        if len(self) == 0:
-            msg = "there are no patches"
-            raise CannotAccelerateError(msg)
         if self.is_in_turn:
             self._normalizations()
         else:

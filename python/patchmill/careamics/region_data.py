@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,8 +46,7 @@ class RegionData:
         ImageRegionData
             The batch.
         """
-        numbers = images.tolist()
-        metadata = {name: column(numbers) for name, column in self._columns.items()}
+        metadata = {name: column(images) for name, column in self._columns.items()}
         return ImageRegionData(data=data, region_spec=dict(specs), **metadata)
 
 
@@ -80,13 +79,15 @@ def _tensors(values: NDArray[np.int64]) -> torch.Tensor | list[torch.Tensor]:
     return tensor if values.ndim == 1 else list(tensor)
 
 
-def _column(values: Sequence[Any]) -> Any:
+def _column(values: Sequence[Any]) -> Callable[[NDArray[np.int64]], Any]:
     """Return what looks up one field of the images of a batch."""
     first = values[0]
-    if isinstance(first, str):
-        return lambda numbers: tuple([values[number] for number in numbers])
     if isinstance(first, dict):
-        # What an image in memory has more to say is nothing.
-        return lambda numbers: {}
-    table = torch.tensor([list(map(int, shape)) for shape in values], dtype=torch.int64).T.contiguous()
-    return lambda numbers: list(table[:, numbers])
+        # An image in memory has nothing more to say.
+        return lambda images: {}
+    if isinstance(first, str):
+        if all(value == first for value in values):
+            return lambda images: (first,) * len(images)
+        return lambda images: tuple([values[image] for image in images.tolist()])
+    table = np.array([list(shape) for shape in values], dtype=np.int64)
+    return lambda images: _tensors(table.take(images, axis=0))

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 from patchmill.careamics.fallback import FALLBACKS
@@ -16,15 +17,6 @@ from patchmill.errors import ConfigError
 __all__ = ["Status", "accelerate", "accelerated", "deaccelerate", "status"]
 
 
-@dataclass(frozen=True)
-class _Replaced:
-    """An attribute that was replaced, and what it was."""
-
-    owner: Any
-    name: str
-    old: Any
-
-
 @dataclass
 class _Switch:
     """What is replaced now.
@@ -33,18 +25,17 @@ class _Switch:
     ----------
     faithful : bool or None
         How it was switched on; None if it is off.
-    replaced : list of _Replaced
-        What was replaced, in this order.
-    what : list of str
-        What users would call it.
+    replaced : list of (Replacement, object)
+        What was replaced, in this order, and what was there before.
     """
 
     faithful: bool | None
-    replaced: list[_Replaced]
-    what: list[str]
+    replaced: list[tuple[Replacement, Any]]
 
 
-_SWITCH = _Switch(None, [], [])
+_SWITCH = _Switch(None, [])
+_ABSENT = object()
+"""What was there before if a class only inherits an attribute."""
 
 
 @dataclass(frozen=True)
@@ -106,19 +97,23 @@ def accelerate(*, faithful: bool = False) -> None:
     """
     check_careamics()
     deaccelerate()
-    replacements = _replacements(faithful=faithful)
-    for replacement in replacements:
+    for replacement in _replacements(faithful=faithful):
         _replace(replacement)
     _SWITCH.faithful = faithful
-    _SWITCH.what = [replacement.what for replacement in replacements]
     FALLBACKS.clear()
 
 
 def deaccelerate() -> None:
     """Put back all that `accelerate` has replaced. Data modules that were set up keep what they have."""
-    for replaced in reversed(_SWITCH.replaced):
-        setattr(replaced.owner, replaced.name, replaced.old)
-    _SWITCH.faithful, _SWITCH.replaced, _SWITCH.what = None, [], []
+    while _SWITCH.replaced:
+        replacement, old = _SWITCH.replaced.pop()
+        if isinstance(replacement.owner, ModuleType):
+            _rename(replacement.new, old)
+        elif old is _ABSENT:
+            delattr(replacement.owner, replacement.name)
+        else:
+            setattr(replacement.owner, replacement.name, old)
+    _SWITCH.faithful = None
 
 
 @contextmanager
@@ -157,7 +152,7 @@ def status() -> Status:
         version=check_careamics(),
         is_accelerated=_SWITCH.faithful is not None,
         faithful=bool(_SWITCH.faithful),
-        replaced=tuple(dict.fromkeys(_SWITCH.what)),
+        replaced=tuple(dict.fromkeys(replacement.what for replacement, _ in _SWITCH.replaced)),
         fell_back=tuple(FALLBACKS.reasons),
     )
 
@@ -173,21 +168,22 @@ def _replacements(*, faithful: bool) -> Sequence[Replacement]:
 
 
 def _replace(replacement: Replacement) -> None:
-    """Replace an attribute, and every name of CAREamics' modules that stands for the same function."""
     owner, name = replacement.owner, replacement.name
     if not hasattr(owner, name):
-        msg = f"careamics: expected {owner.__name__}.{name}, as versions 0.3.0 to 0.3.5 have it, got none."
         deaccelerate()
+        msg = f"careamics: expected {owner.__name__}.{name}, as versions 0.3.0 to 0.3.5 have it, got none."
         raise ConfigError(msg)
-    old = getattr(owner, name)
-    _set(owner, name, replacement.new)
-    if isinstance(owner, type):
-        return
+    if isinstance(owner, ModuleType):
+        old = getattr(owner, name)
+        _rename(old, replacement.new)
+    else:
+        old = vars(owner).get(name, _ABSENT)
+        setattr(owner, name, replacement.new)
+    _SWITCH.replaced.append((replacement, old))
+
+
+def _rename(old: Any, new: Any) -> None:
+    """Let every name of CAREamics' modules that stands for one function stand for another."""
     for module in [module for path, module in sys.modules.items() if path.partition(".")[0] == "careamics"]:
-        for other in [other for other, value in vars(module).items() if value is old]:
-            _set(module, other, replacement.new)
-
-
-def _set(owner: Any, name: str, new: Any) -> None:
-    _SWITCH.replaced.append(_Replaced(owner, name, getattr(owner, name)))
-    setattr(owner, name, new)
+        for name in [name for name, value in vars(module).items() if value is old]:
+            setattr(module, name, new)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patchmill._core import Blend, stitch_into
-from patchmill.errors import InternalError
+from patchmill.errors import OutOfMemoryError
 from patchmill.prediction.batches import Frame
 from patchmill.sources import Normalization, restore_axes
 
@@ -48,7 +48,7 @@ class ArrayCanvas:
 
     Raises
     ------
-    InternalError
+    OutOfMemoryError
         If there is no memory for it.
     """
 
@@ -64,7 +64,7 @@ class ArrayCanvas:
                 f"{frame.name}: expected memory for its prediction, {4 * np.prod(shape, dtype=float) / 2**30:.1f} GiB, "
                 "got none. Predict it to disk (predict_to_disk), which holds a row of tiles at a time."
             )
-            raise InternalError(msg) from error
+            raise OutOfMemoryError(msg) from error
 
     def add(self, tiles: NDArray[np.float32], sample: int, first: int) -> None:
         """Add the predicted tiles of a sample from number `first` on."""

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from patchmill.errors import InternalError
+from patchmill.errors import OutOfMemoryError
 from patchmill.models import UNet
 from patchmill.prediction.orientations import IDENTITY, Orientation, mean_over
 from patchmill.sources import usable_memory
@@ -57,7 +57,7 @@ class Network:
 
         Raises
         ------
-        InternalError
+        OutOfMemoryError
             If the memory of the device does not do. It proposes a batch and a tile that should fit.
         """
         try:
@@ -81,7 +81,7 @@ class Network:
         return restored
 
 
-def out_of_memory(model: UNet, shape: tuple[int, ...], reason: BaseException) -> InternalError:
+def out_of_memory(model: UNet, shape: tuple[int, ...], reason: BaseException) -> OutOfMemoryError:
     """Make the error of a batch that memory has no room for. It proposes a batch and a tile that should fit.
 
     Parameters
@@ -95,13 +95,13 @@ def out_of_memory(model: UNet, shape: tuple[int, ...], reason: BaseException) ->
 
     Returns
     -------
-    InternalError
+    OutOfMemoryError
         The error.
     """
     batch_size, _, *tile = shape
     device, axes = next(model.parameters()).device, "ZYX"[-len(tile) :]
     fewer, smaller = _fitting(model, device, batch_size, tile)
-    return InternalError(
+    return OutOfMemoryError(
         f"prediction on {device}: expected memory for {batch_size} tiles of {tuple(tile)} pixels ({axes}), got: "
         f"{str(reason).splitlines()[0] if str(reason) else 'out of memory'}. Use batch_size={fewer} and "
         f"tile_size=({', '.join(map(str, smaller))}), with an overlap that is smaller than that."

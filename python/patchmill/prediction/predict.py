@@ -246,7 +246,7 @@ def predict_image(
         If tile size, overlap, batch size or blend are not valid.
     DataError
         If a pixel is NaN, infinite, or of a magnitude beyond 2**53. It names the first one.
-    InternalError
+    OutOfMemoryError
         If the memory does not do. It proposes a batch and a tile that should fit.
     ShapeError
         If the image has another number of channels or dimensions than the network.

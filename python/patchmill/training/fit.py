@@ -79,8 +79,10 @@ class Fit:
         ------
         KeyboardInterrupt
             If a signal came. Everything that the training needs to be resumed is saved.
+        OutOfMemoryError
+            If the device has too little memory. It proposes a batch and patches that fit.
         TrainingError
-            If a loss or a weight is not finite, the device has too little memory, or another process has ended.
+            If a loss or a weight is not finite, or another process has ended.
         """
         try:
             while not (self._ends or self.run.is_over):

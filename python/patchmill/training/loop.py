@@ -145,11 +145,13 @@ class Trainer:
         ConfigError
             If the data was not set up, does not fit the model, or if the configuration asks for what only Lightning can
             do.
+        OutOfMemoryError
+            If the device has too little memory. The message proposes a batch and patches that fit.
         ShapeError
             If a batch is not what the algorithm needs.
         TrainingError
-            If there are no training batches, if the loss or a weight is not finite after an epoch, or if the device has
-            too little memory. The checkpoints of earlier epochs stay.
+            If there are no training batches, or if the loss or a weight is not finite after an epoch. The checkpoints
+            of earlier epochs stay.
         OutputError
             If a file cannot be written.
         """

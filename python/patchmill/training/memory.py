@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from patchmill.errors import TrainingError
+from patchmill.errors import OutOfMemoryError
 
 __all__ = ["is_out_of_memory", "too_little_memory"]
 
@@ -21,7 +21,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def too_little_memory(
     model: torch.nn.Module, shape: tuple[int, ...], device: torch.device, *, factor: int, may_try: bool
-) -> TrainingError:
+) -> OutOfMemoryError:
     """Make the error that proposes a batch that fits, and smaller patches if no batch does.
 
     Call it when nothing holds the tensors of the failed step any more.
@@ -54,7 +54,7 @@ def too_little_memory(
         f"Batch: expected {n_patches} patches of {size} pixels to fit into the memory of the device {str(device)!r}, "
         f"got too little of it. {advice}."
     )
-    return TrainingError(msg)
+    return OutOfMemoryError(msg)
 
 
 def _smaller(n_patches: int, size: list[int], factor: int) -> list[tuple[int, list[int]]]:

@@ -82,12 +82,12 @@ fn a_batch_is_its_items_one_after_the_other_for_any_number_of_threads() {
             };
             dataset.item_into(SEED, item, dataset.draw_item(SEED, item), buffers, &mut Ahead::nothing());
         }
-        for num_threads in [1, 2, 3, 8] {
+        let given: Vec<_> = items.iter().map(|&item| dataset.draw_item(SEED, item)).collect();
+        for (num_threads, draws) in [1, 2, 3, 8].into_iter().flat_map(|n| [(n, None), (n, Some(given.clone()))]) {
             let mut outputs = Outputs::new(items.len());
-            let pool = pool(num_threads).unwrap();
+            let (pool, dataset, items) = (pool(num_threads).unwrap(), Arc::clone(&dataset), items.clone());
             // SAFETY: `outputs` has room for all items and lives until the batch is done.
-            let batch =
-                unsafe { Batch::submit(&pool, Arc::clone(&dataset), SEED, items.clone(), None, outputs.buffers()) };
+            let batch = unsafe { Batch::submit(&pool, dataset, SEED, items, draws, outputs.buffers()) };
             assert_eq!(batch.wait(Duration::from_secs(60)), Some(Ok(())));
             assert_eq!(outputs.original, expected.original);
             assert_eq!(outputs.masked, expected.masked);
