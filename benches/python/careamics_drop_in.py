@@ -91,7 +91,7 @@ def _print(record: dict[str, Any]) -> None:
         largest, in_deviations = (
             record["rows"]["prediction"][name] for name in ("largest_difference", "in_deviations")
         )
-        print(f"\nlargest difference: {largest:.3g}, or {in_deviations:.3g} standard deviations")
+        print(f"\nlargest difference: {largest:.3g}, or {in_deviations:.3g} standard deviations of the image")
     if "draws" in record:
         print("", defects_table(record["draws"]), sep="\n")
     for name, row in record["rows"].items():

@@ -45,7 +45,7 @@ processes, whatever it says. Noise2Void throughout, configured by CAREamics' fac
   batch, by a UNet of depth 2 with 8 initial channels, the fewest that CAREamics takes: a larger one only adds to what
   is not compared. The network's part is the time within its `forward`; all else is data and stitching, with what
   Lightning does and the reading of the checkpoint. The largest difference between the pixels is {difference:.2g}, or
-  {in_deviations:.1g} standard deviations of the prediction.
+  {in_deviations:.1g} standard deviations of the image.
 
 ## The same loss curves
 

@@ -86,7 +86,7 @@ class PredictionRow(Row):
     def compare(self, folder: Path) -> dict[str, Any]:
         plain, line = (np.load(folder / f"{side}.npy").astype(np.float64) for side in ("plain", "line"))
         largest = float(np.abs(line - plain).max())
-        return {"largest_difference": largest, "in_deviations": largest / float(plain.std())}
+        return {"largest_difference": largest, "in_deviations": largest / float(np.load(folder / "image.npy").std())}
 
 
 def _stack(n: int, side: int) -> NDArray[np.uint16]:
