@@ -15,6 +15,7 @@ import torch
 
 pytest.importorskip("careamics")
 
+import careamics
 from careamics.config.data import DataConfig
 from careamics.dataset.factory import ImageStackLoading
 from careamics.dataset.image_stack import InMemoryImageStack
@@ -22,7 +23,6 @@ from careamics.lightning.data import CareamicsDataModule
 from lightning.pytorch.utilities.data import _update_dataloader
 from torch.utils.data import DistributedSampler
 
-import careamics
 import patchmill.careamics
 from patchmill.careamics import accelerate, accelerated, deaccelerate, status, switch
 from patchmill.careamics.dataset import EngineDataset
