@@ -10,7 +10,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -type d -o -name '*.rs' 
 # What the recipes run in turn uses all cores by itself.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help demo test sanitize bench bench-peers bench-instructions quality wheel lint lint-rust lint-python test-rust test-python test-parity test-careamics
+.PHONY: help demo test sanitize bench bench-peers bench-instructions quality wheel lint lint-rust lint-python test-rust test-python test-parity test-careamics bench-careamics
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ bench: $(VENV)/.extension ## measure the loader and the kernels, and write bench
 bench-peers: $(VENV)/.extension ## measure patchmill beside its peers, and write docs/benchmarks.md
 	$(BIN)/python benches/python/bench_peers.py
 	$(BIN)/python benches/python/report.py
+
+bench-careamics: $(VENV)/.extension ## measure CAREamics with and without the line, and write docs/careamics_drop_in.md
+	$(BIN)/python benches/python/careamics_drop_in.py
 
 bench-instructions: ## count every kernel's instructions beside those that are kept (valgrind)
 	$(PYTHON) benches/python/instructions.py
