@@ -18,6 +18,7 @@ from torch.utils.data import default_collate
 from patchmill.careamics.dataset import EngineDataset
 from patchmill.careamics.fallback import FALLBACKS, CannotAccelerateError
 from patchmill.careamics.loader import RegionLoader
+from patchmill.careamics.network import lay_out
 from patchmill.careamics.replacement import Replacement
 from patchmill.careamics.stacks import FileStack, PixelStack, open_stacks
 from patchmill.careamics.stratified_patching import StratifiedPatching
@@ -227,6 +228,8 @@ def _create_loader(module: Any, kind: str, original: Callable[[], Any]) -> Any:
         FALLBACKS.note(f"{kind} batches", "some patches reach one pixel beyond their images")
         return original()
     params = copy.deepcopy(getattr(module.config, _PARAMS[kind]))
+    if not dataset.is_faithful:
+        lay_out(module.trainer)
     # Where no file has to be opened, patches of all of them are mixed.
     groups_files = kind != "predict" and (dataset.is_in_turn or dataset.is_faithful)
     sampler = module._sampler(kind) if groups_files else None

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 
 from patchmill._core import Batch, default_num_threads
 from patchmill.careamics.dataset import Draws, EngineDataset
-from patchmill.careamics.region_data import collate_specs
+from patchmill.careamics.region_data import collate_specs, split_specs
 from patchmill.dataset.buffers import BatchBuffers
 from patchmill.dataset.file_mill import Batches, GroupReader
 from patchmill.dataset.replicas import replicas
@@ -23,6 +23,9 @@ __all__ = ["RegionLoader"]
 
 _PREFETCH = 2
 """How many batches are made ahead."""
+
+_DRAWN_AT_ONCE = 4096
+"""About how many items are drawn at once: for a batch alone, the calls cost more than the draws."""
 
 Indices = NDArray[np.int64]
 
@@ -74,7 +77,8 @@ class _Batches(Iterator[Any]):
         self._pin_memory = loader.pin_memory and torch.accelerator.is_available()
         self._spare_buffers = loader._spare_buffers
         self._layout: Any = None
-        self._in_flight: deque[tuple[Batch | Batches, Draws, tuple[torch.Tensor, ...]]] = deque()
+        self._drawn = self._draw()
+        self._in_flight: deque[tuple[Batch | Batches, Draws, dict[str, Any], tuple[torch.Tensor, ...]]] = deque()
         for _ in range(_PREFETCH):
             self._submit_next()
 
@@ -89,8 +93,7 @@ class _Batches(Iterator[Any]):
                 # For the next iterator: fresh memory would cost it page faults.
                 self._spare_buffers[:] = [self._buffers]
             raise StopIteration
-        batch, draws, tensors = self._in_flight[0]
-        specs = collate_specs(draws.regions)
+        batch, draws, specs, tensors = self._in_flight[0]
         regions = [
             region_data.collate(tensor, draws.images, specs)
             for region_data, tensor in zip(self._dataset.region_data, tensors, strict=False)
@@ -101,14 +104,33 @@ class _Batches(Iterator[Any]):
         return regions
 
     def _submit_next(self) -> None:
-        indices = next(self._index_batches, None)
-        if indices is None:
+        drawn = next(self._drawn, None)
+        if drawn is None:
             return
-        draws = self._dataset.draw(indices, self._rng)
-        arrays = self._take_buffers(self._dataset.item_layout(draws.patch_size)).take(len(indices))
+        draws, specs = drawn
+        arrays = self._take_buffers(self._dataset.item_layout(draws.patch_size)).take(len(draws.images))
         batch = self._mill.submit(draws, arrays)
         # Tensors already here: they hold the references that tell the buffers that the arrays are in use.
-        self._in_flight.append((batch, draws, tuple(torch.from_numpy(array) for array in arrays)))
+        self._in_flight.append((batch, draws, specs, tuple(torch.from_numpy(array) for array in arrays)))
+
+    def _draw(self) -> Iterator[tuple[Draws, dict[str, Any]]]:
+        """Draw the items of each batch, of many batches at once."""
+        while batches := list(self._some_batches()):
+            draws = self._dataset.draw(np.concatenate(batches), self._rng)
+            lengths = [len(batch) for batch in batches]
+            first = 0
+            for length, specs in zip(lengths, split_specs(collate_specs(draws.regions), lengths), strict=True):
+                yield draws.part(first, first + length), specs
+                first += length
+
+    def _some_batches(self) -> Iterator[Indices]:
+        n_items = 0
+        for batch in self._index_batches:
+            yield batch
+            n_items += len(batch)
+            # CAREamics' own generators are not to draw for batches that nobody asks for.
+            if n_items >= _DRAWN_AT_ONCE or self._dataset.is_faithful:
+                return
 
     def _take_buffers(self, layout: Any) -> BatchBuffers:
         """Return what batches of a layout are made in: where it can be, what the last iterator left."""

@@ -5,17 +5,21 @@ from __future__ import annotations
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import numpy as np
 import torch
 from careamics.lightning.modules.n2v_utils import N2VManipulate
+from numpy.typing import NDArray
 
 from patchmill._core import N2vManipulate, default_num_threads
 from patchmill.careamics.fallback import FALLBACKS
 from patchmill.careamics.replacement import Replacement
+from patchmill.dataset.buffers import BatchBuffers
 from patchmill.errors import PatchmillError
 
 __all__ = ["replacements"]
 
 Masked = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+Layout = list[tuple[tuple[int, ...], np.dtype[Any]]]
 
 
 def replacements() -> list[Replacement]:
@@ -49,22 +53,30 @@ class _State:
     def __init__(self, manipulate: Any) -> None:
         self._seed = int(manipulate.rng.initial_seed()) % 2**63
         self._n_batches = 0
+        self._buffers: BatchBuffers | None = None
 
     def mask(self, manipulate: Any, batch: torch.Tensor) -> Masked:
         """Mask a batch."""
-        original = batch.contiguous()
-        masked, mask = torch.empty_like(original), torch.empty(original.shape, dtype=torch.uint8)
+        original = batch.contiguous().numpy()
+        masked, mask = self._take_buffers(original.shape)
         masking = _masking(manipulate, is_3d=batch.ndim == 5)
         masking.manipulate_batch_into(
-            original.numpy(),
-            masked.numpy(),
-            mask.numpy(),
+            original,
+            masked,
+            mask,
             seed=self._seed,
             epoch=self._n_batches,
             num_threads=default_num_threads(),
         )
         self._n_batches += 1
-        return masked, batch, mask
+        return torch.from_numpy(masked), batch, torch.from_numpy(mask)
+
+    def _take_buffers(self, shape: tuple[int, ...]) -> tuple[NDArray[Any], ...]:
+        """Return arrays that nobody uses any more: fresh memory costs more than the masking."""
+        layout: Layout = [(shape[1:], np.dtype(np.float32)), (shape[1:], np.dtype(np.uint8))]
+        if self._buffers is None or self._buffers.layout != layout:
+            self._buffers = BatchBuffers(layout, n_kept=2, pin_memory=False)
+        return self._buffers.take(shape[0])
 
 
 def _masking(manipulate: Any, *, is_3d: bool) -> N2vManipulate:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from patchmill.careamics.patching import Regions
 
-__all__ = ["ImageRegionBatch", "RegionData", "collate_specs"]
+__all__ = ["ImageRegionBatch", "RegionData", "collate_specs", "split_specs"]
 
 
 class ImageRegionBatch(ImageRegionData):  # type: ignore[misc]  # it has no types here
@@ -85,9 +85,33 @@ def collate_specs(regions: Regions) -> dict[str, Any]:
     return {name: _tensors(values) for name, values in columns.items()}
 
 
+def split_specs(specs: dict[str, Any], lengths: list[int]) -> Iterator[dict[str, Any]]:
+    """Split collated specifications.
+
+    Parameters
+    ----------
+    specs : dict
+        What `collate_specs` returned.
+    lengths : list of int
+        How many regions each part has, in their order.
+
+    Returns
+    -------
+    iterator of dict
+        The same of each part: views.
+    """
+    columns = []
+    for column in specs.values():
+        if isinstance(column, list):
+            columns.append(list(map(list, zip(*(axis.split(lengths) for axis in column), strict=True))))
+        else:
+            columns.append(column.split(lengths))
+    return (dict(zip(specs, parts, strict=True)) for parts in zip(*columns, strict=True))
+
+
 def _tensors(values: NDArray[np.int64]) -> torch.Tensor | list[torch.Tensor]:
     tensor = torch.from_numpy(np.ascontiguousarray(values.T))
-    return tensor if values.ndim == 1 else list(tensor)
+    return tensor if values.ndim == 1 else list(tensor.unbind())
 
 
 def _column(values: Sequence[Any]) -> Callable[[NDArray[np.int64]], Any]:

@@ -159,11 +159,11 @@ def status() -> Status:
 
 def _replacements(*, faithful: bool) -> Sequence[Replacement]:
     # CAREamics is only imported when it is to be replaced.
-    from patchmill.careamics import data_module, n2v_manipulate, prediction
+    from patchmill.careamics import data_module, n2v_manipulate, network, prediction
 
     found = data_module.replacements(faithful=faithful) + prediction.replacements()
     if not faithful:
-        found += n2v_manipulate.replacements()
+        found += n2v_manipulate.replacements() + network.replacements()
     return found
 
 
