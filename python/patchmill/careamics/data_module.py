@@ -121,7 +121,8 @@ def _attempt(module: Any, stage: str, set_up: Callable[..., None], *, faithful: 
         # Whatever it is: CAREamics either knows what to do, or says in its own words what is wrong.
         module.rng = rng
         module.config.normalization.__dict__.update(normalization.__dict__)
-        FALLBACKS.note(f"{stage} data", reason)
+        # Lightning gives one of its own enumeration.
+        FALLBACKS.note(f"{getattr(stage, 'value', stage)} data", reason)
         return False
     return True
 
