@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 
 from patchmill._core import Batch, default_num_threads
 from patchmill.careamics.dataset import Draws, EngineDataset
+from patchmill.careamics.index_batches import index_batches
 from patchmill.careamics.region_data import collate_specs, split_specs
 from patchmill.dataset.buffers import BatchBuffers
 from patchmill.dataset.file_mill import Batches, GroupReader
@@ -68,7 +69,7 @@ class _Batches(Iterator[Any]):
         # As torch's own iterators begin, so that the samplers find the generator in the same state.
         seed = int(torch.empty((), dtype=torch.int64).random_(generator=loader.generator).item())
         self._rng = np.random.default_rng([seed, replicas()[1]])
-        self._index_batches: Iterator[Indices] = map(_as_array, iter(loader._index_sampler))
+        self._index_batches = index_batches(loader)
         self._mill: _Mill | _FileMill = _Mill(self._dataset)
         if self._dataset.is_in_turn:
             batches = list(self._index_batches)
@@ -207,7 +208,3 @@ def _submit(core: Any, draws: Draws, arrays: tuple[NDArray[Any], ...], num_threa
         items, arrays, seed=0, num_threads=num_threads, draws=(draws.regions.rows, draws.orientations)
     )
     return batch
-
-
-def _as_array(indices: Any) -> Indices:
-    return np.asarray(indices, dtype=np.int64)
