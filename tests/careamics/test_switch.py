@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -192,6 +193,17 @@ def test_the_subclass_is_faithful_within_a_block_that_is_not() -> None:
         module = patchmill.careamics.CareamicsDataModule(config(), train_data=DATA, faithful=True)
         module.setup("fit")
     assert module.train_dataset.is_faithful
+
+
+def test_a_dataset_travels_to_a_worker() -> None:
+    with accelerated():
+        module = CareamicsDataModule(config(), train_data=DATA)
+        module.setup("fit")
+        for dataset in (module.train_dataset, module.val_dataset):
+            list(RegionLoader(dataset, batch_size=4))
+            copy = pickle.loads(pickle.dumps(dataset))
+            assert len(copy[0][0].data) == 1
+            assert len(list(RegionLoader(copy, batch_size=4))) == -(-len(dataset) // 4)
 
 
 def test_lightning_can_share_a_loader_among_processes() -> None:

@@ -93,7 +93,8 @@ def _draw(transform: Any, n_items: int, rng: np.random.Generator) -> Orientation
 def _ask(transform: Any, n_items: int, rng: np.random.Generator) -> Orientations:
     """Ask a transform's own generator what it does to each item, as CAREamics does."""
     ask = _ask_flip if isinstance(transform, XYFlip) else _ask_turns
-    return np.array([0 if transform.rng.random() > transform.p else ask(transform) for _ in range(n_items)])
+    drawn = [0 if transform.rng.random() > transform.p else ask(transform) for _ in range(n_items)]
+    return np.array(drawn, dtype=np.int64)
 
 
 def _ask_flip(transform: Any) -> int:

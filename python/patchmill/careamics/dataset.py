@@ -13,9 +13,9 @@ from careamics.dataset.normalization import MeanStdNormalization, NoNormalizatio
 from numpy.typing import NDArray
 
 from patchmill._core import PatchDataset, Plan
-from patchmill.careamics.augmentation import orientation_source
+from patchmill.careamics.augmentation import OrientationSource, orientation_source
 from patchmill.careamics.fallback import CannotAccelerateError
-from patchmill.careamics.patching import Regions, reach_beyond, region_source
+from patchmill.careamics.patching import Regions, RegionSource, reach_beyond, region_source
 from patchmill.careamics.region_data import RegionData
 from patchmill.careamics.stacks import FileStack, PixelStack
 from patchmill.careamics.statistics import complete_normalization
@@ -92,9 +92,6 @@ class EngineDataset(CareamicsDataset):  # type: ignore[misc]  # it has no types 
             )
         super().__init__(data_config, patch_constructor, model_constraints)
         self.is_faithful = faithful
-        transforms = [] if self.transforms is None else self.transforms.transforms
-        self._draw_regions = region_source(patch_constructor.patching_strategy, faithful=faithful)
-        self._draw_orientations = orientation_source(transforms, faithful=faithful)
         self._cores: dict[tuple[int, ...], PatchDataset] = {}
 
     @property
@@ -107,6 +104,15 @@ class EngineDataset(CareamicsDataset):  # type: ignore[misc]  # it has no types 
         """Whether a patch that is kept for validation ends one pixel behind its image, which CAREamics takes as 0."""
         tiled = self.config.patching.name in ("tiled", "whole")
         return not tiled and reach_beyond(self._draw_regions, [stack.data_shape for stack in self._inputs])
+
+    @cached_property
+    def _draw_regions(self) -> RegionSource:
+        return region_source(self.patch_constructor.patching_strategy, faithful=self.is_faithful)
+
+    @cached_property
+    def _draw_orientations(self) -> OrientationSource:
+        transforms = [] if self.transforms is None else self.transforms.transforms
+        return orientation_source(transforms, faithful=self.is_faithful)
 
     @cached_property
     def image_of_item(self) -> NDArray[np.int64]:
@@ -136,10 +142,12 @@ class EngineDataset(CareamicsDataset):  # type: ignore[misc]  # it has no types 
         Raises
         ------
         CannotAccelerateError
-            If the statistics do not fit.
+            If the statistics do not fit, or a transform is not known.
         PatchmillError
             If the images and their targets do not.
         """
+        # None are drawn, but what cannot draw says so.
+        self.draw(np.empty(0, dtype=np.int64), np.random.default_rng(0))
         if self.is_in_turn:
             self._normalizations()
         else:
@@ -246,7 +254,9 @@ class EngineDataset(CareamicsDataset):  # type: ignore[misc]  # it has no types 
         return found * n_channels if len(found) == 1 else found
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_cores": {}}
+        # What batches are made with is made again where it is needed.
+        made = ("_draw_regions", "_draw_orientations", "region_data")
+        return {name: value for name, value in self.__dict__.items() if name not in made} | {"_cores": {}}
 
 
 def _padded(pixels: NDArray[Any], size: tuple[int, ...]) -> NDArray[Any]:
