@@ -1,7 +1,7 @@
 """CAREamics as installed beside the same script with one line more.
 
-Run by ``make bench-careamics``. A run of everything is written to benches/results/careamics_drop_in.json and
-docs/careamics_drop_in.md; of a part, its table is printed.
+``make bench-careamics`` writes benches/results/careamics_drop_in.json and docs/careamics_drop_in.md. A part that is
+measured alone takes the place of what it was there; a quick run is printed.
 """
 
 from __future__ import annotations
@@ -29,16 +29,23 @@ DRAWS = "defects"
 def main() -> None:
     """Measure what is asked for, and write or print it."""
     options = _options()
-    whole = options.only is None and not options.quick
     record: dict[str, Any] = {"machine": describe_machine() | {"CAREamics": "0.3.5"}, "num_threads": NUM_THREADS}
     record["rows"] = {row.name: _measure(row, options) for row in ROWS if options.only in (None, row.name)}
     if options.only in (None, DRAWS):
         record["draws"] = {side: run("draws.measure", side) for side in SIDES}
-    if whole:
-        RESULTS.write_text(json.dumps(record, indent=1) + "\n")
-        write_report(record)
-    else:
+    if options.quick:
         _print(record)
+        return
+    if options.only is not None:
+        record = _among_others(record)
+    RESULTS.write_text(json.dumps(record, indent=1) + "\n")
+    write_report(record)
+
+
+def _among_others(part: dict[str, Any]) -> dict[str, Any]:
+    """Return what was measured last, with a part of it measured anew."""
+    record: dict[str, Any] = json.loads(RESULTS.read_text())
+    return record | part | {"rows": record["rows"] | part["rows"]}
 
 
 def _options() -> argparse.Namespace:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from careamics import CAREamist
+from numpy.typing import NDArray
 
 __all__ = ["measure"]
 
@@ -31,16 +32,24 @@ def measure(checkpoint: str, image: str, output: str, num_workers: int) -> dict[
     with tempfile.TemporaryDirectory() as folder:
         careamist = CAREamist(checkpoint_path=checkpoint, work_dir=folder, enable_progress_bar=False)
         network_s = _time_calls(careamist.model.model)
+
+        def predict(pixels: NDArray[Any]) -> NDArray[Any]:
+            (predicted,), _ = careamist.predict(
+                pixels,
+                axes="YX",
+                tile_size=(256, 256),
+                tile_overlap=(48, 48),
+                batch_size=8,
+                num_workers=num_workers,
+                checkpoint=checkpoint,
+            )
+            return predicted
+
+        # What is done once in a process is no part of a prediction.
+        predict(pixels[:512, :512])
+        network_s.clear()
         started = time.perf_counter()
-        (predicted,), _ = careamist.predict(
-            pixels,
-            axes="YX",
-            tile_size=(256, 256),
-            tile_overlap=(48, 48),
-            batch_size=8,
-            num_workers=num_workers,
-            checkpoint=checkpoint,
-        )
+        predicted = predict(pixels)
         seconds = time.perf_counter() - started
     np.save(output, predicted)
     return {"seconds": seconds, "network_s": sum(network_s), "rest_s": seconds - sum(network_s)}

@@ -30,8 +30,10 @@ ratio of the medians.
 
 Every run is a process of its own in an environment with CAREamics 0.3.5, with and without the line by turns, so that
 a busy moment of the machine hits both. Torch computes on {num_threads} threads in both. `num_workers` is the one of 0,
-1 and 2 that CAREamics was fastest with in a trial, for both sides: {workers}. With the line there are no worker
-processes, whatever it says. Noise2Void throughout, configured by CAREamics' factory, and otherwise its defaults.
+1 and 2 that CAREamics was fastest with in a trial, for both sides:
+{workers}.
+With the line there are no worker processes, whatever it says. Noise2Void throughout, configured by CAREamics' factory,
+and otherwise its defaults.
 
 - *Training data*: batches of 128 (2D) and 16 (3D) from the data module's `train_dataloader`, of an array of 16-bit
   noise of 40 x 1024 x 1024 and 64 x 1024 x 1024. At least four seconds after two to warm up, on any number of epochs,
@@ -43,9 +45,9 @@ processes, whatever it says. Noise2Void throughout, configured by CAREamics' fac
   with 16 initial channels, 3 epochs on the CPU; `CAREamist.train` alone, without imports. Each run has another seed.
 - *Prediction*: `CAREamist.predict` of 4096 x 4096 pixels (uint16) in tiles of 256 x 256 that overlap by 48, eight a
   batch, by a UNet of depth 2 with 8 initial channels, the fewest that CAREamics takes: a larger one only adds to what
-  is not compared. The network's part is the time within its `forward`; all else is data and stitching, with what
-  Lightning does and the reading of the checkpoint. The largest difference between the pixels is {difference:.2g}, or
-  {in_deviations:.1g} standard deviations of the image.
+  is not compared. A prediction of 512 x 512 in the same process comes first. The network's part is the time within its
+  `forward`; all else is data and stitching, with what Lightning does and the reading of the checkpoint. The largest
+  difference between the pixels is {difference:.2g}, or {in_deviations:.1g} standard deviations of the image.
 
 ## The same loss curves
 
