@@ -152,6 +152,11 @@ def assert_faithful(create: Callable[[], CareamicsDataModule], stage: str, kinds
             assert_same(batches(ours, kind, 2), batches(plain, kind, 2))
 
 
+if "target_axes" not in DataConfig.model_fields:
+    # Before 0.3.3, targets have as many axes as the images.
+    del TRAINING["pairs with other channels"]
+
+
 @pytest.mark.parametrize("name", TRAINING)
 def test_faithful_batches_are_those_of_careamics(name: str) -> None:
     case = TRAINING[name]

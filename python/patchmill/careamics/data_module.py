@@ -172,7 +172,9 @@ def _open(module: Any, config: Any, data: Any, targets: Any) -> tuple[Any, Any]:
     inputs = _extractor(_stacks(module, config, data, config.axes))
     if targets is None:
         return inputs, None
-    return inputs, _extractor(_stacks(module, config, targets, config.target_axes or config.axes))
+    # Before 0.3.3, targets have the axes of the images.
+    target_axes = getattr(config, "target_axes", None) or config.axes
+    return inputs, _extractor(_stacks(module, config, targets, target_axes))
 
 
 def _stacks(module: Any, config: Any, data: Any, axes: str) -> list[PixelStack]:
