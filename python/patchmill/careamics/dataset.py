@@ -236,7 +236,7 @@ class EngineDataset(CareamicsDataset):  # type: ignore[misc]  # it has no types 
         """Return the shift and the scale of each channel, as CAREamics' normalisation has them."""
         norm, n_channels = self.normalization, _n_channels(stack, channels)
         side = "target" if is_target else "input"
-        if type(norm) is NoNormalization or (is_target and norm.skip_target):
+        if type(norm) is NoNormalization or (is_target and getattr(norm, "skip_target", False)):
             return [(0.0, 1.0)] * n_channels
         if type(norm) is MeanStdNormalization:
             shifts, widths = getattr(norm, f"{side}_means"), getattr(norm, f"{side}_stds")
