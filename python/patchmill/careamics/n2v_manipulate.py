@@ -53,6 +53,8 @@ class _State:
     def __init__(self, manipulate: Any) -> None:
         self._seed = int(manipulate.rng.initial_seed()) % 2**63
         self._n_batches = 0
+        # To ask costs a tenth of a step.
+        self._num_threads = default_num_threads()
         self._buffers: BatchBuffers | None = None
 
     def mask(self, manipulate: Any, batch: torch.Tensor) -> Masked:
@@ -66,7 +68,7 @@ class _State:
             mask,
             seed=self._seed,
             epoch=self._n_batches,
-            num_threads=default_num_threads(),
+            num_threads=self._num_threads,
         )
         self._n_batches += 1
         return torch.from_numpy(masked), batch, torch.from_numpy(mask)
