@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -163,6 +165,18 @@ def test_faithful_batches_are_those_of_careamics(name: str) -> None:
     assert_faithful(
         lambda: CareamicsDataModule(config_of(case), train_data=case.data, **case.module), "fit", ("train", "val")
     )
+
+
+def test_epochs_that_end_early_leave_the_next_one_as_it_is() -> None:
+    found = []
+    for switch in (nullcontext(), accelerated(faithful=True)):
+        with switch:
+            module = CareamicsDataModule(config_of(TRAINING["one stack"]), train_data=TRAINING["one stack"].data)
+            module.setup("fit")
+            torch.manual_seed(5)
+            loader = module.train_dataloader()
+            found.append([copied(batch) for _ in range(3) for batch in itertools.islice(loader, 2)])
+    assert_same(found[1], found[0])
 
 
 def test_patches_for_validation_that_reach_beyond_their_image_are_those_of_careamics() -> None:

@@ -16,7 +16,7 @@ from patchmill._core import PatchDataset, Plan
 from patchmill.careamics.augmentation import OrientationSource, orientation_source
 from patchmill.careamics.fallback import CannotAccelerateError
 from patchmill.careamics.patching import Regions, RegionSource, reach_beyond, region_source
-from patchmill.careamics.region_data import RegionData
+from patchmill.careamics.region_data import HAS_TARGET_AXES, RegionData
 from patchmill.careamics.stacks import FileStack, PixelStack
 from patchmill.careamics.statistics import complete_normalization
 from patchmill.sources import Image
@@ -83,7 +83,8 @@ class EngineDataset(CareamicsDataset):  # type: ignore[misc]  # it has no types 
         extractor = patch_constructor.target_extractor
         self._targets: list[PixelStack] | None = None if extractor is None else extractor.image_stacks
         self._channels: Sequence[int] | None = patch_constructor.channels
-        self._target_channels = _target_channels(patch_constructor)
+        # Before 0.3.3, CAREamics cuts the same channels out of targets.
+        self._target_channels = None if HAS_TARGET_AXES else self._channels
         if not faithful:
             complete_normalization(
                 data_config.normalization,
@@ -269,14 +270,3 @@ def _padded(pixels: NDArray[Any], size: tuple[int, ...]) -> NDArray[Any]:
 
 def _n_channels(stack: PixelStack, channels: Sequence[int] | None) -> int:
     return int(stack.data_shape[1]) if channels is None else len(channels)
-
-
-def _target_channels(patch_constructor: Any) -> Sequence[int] | None:
-    """Return the channels of targets that CAREamics cuts: all of them since 0.3.3, before it those of the inputs."""
-    if patch_constructor.target_extractor is None or patch_constructor.channels is None:
-        return None
-    first = patch_constructor.target_extractor.image_stacks[0]
-    n_axes = len(first.data_shape) - 2
-    spec = {"data_idx": 0, "sample_idx": 0, "coords": (0,) * n_axes, "patch_size": (1,) * n_axes}
-    _, target = patch_constructor._extract_patches(spec)
-    return None if len(target) == first.data_shape[1] else patch_constructor.channels

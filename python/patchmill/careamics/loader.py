@@ -80,7 +80,8 @@ class _Batches(Iterator[Any]):
         self._layout: Any = None
         self._drawn = self._draw()
         self._in_flight: deque[tuple[Batch | Batches, Draws, dict[str, Any], tuple[torch.Tensor, ...]]] = deque()
-        for _ in range(_PREFETCH):
+        # CAREamics' own generators are not to draw for batches that nobody asks for.
+        for _ in range(0 if self._dataset.is_faithful else _PREFETCH):
             self._submit_next()
 
     def __iter__(self) -> _Batches:
@@ -129,7 +130,6 @@ class _Batches(Iterator[Any]):
         for batch in self._index_batches:
             yield batch
             n_items += len(batch)
-            # CAREamics' own generators are not to draw for batches that nobody asks for.
             if n_items >= _DRAWN_AT_ONCE or self._dataset.is_faithful:
                 return
 

@@ -13,7 +13,11 @@ from numpy.typing import NDArray
 
 from patchmill.careamics.patching import Regions
 
-__all__ = ["ImageRegionBatch", "RegionData", "collate_specs", "split_specs"]
+__all__ = ["HAS_TARGET_AXES", "ImageRegionBatch", "RegionData", "collate_specs", "split_specs"]
+
+# Since CAREamics 0.3.3, which also takes all channels of targets, restores the axes of what it writes, and gives images
+# the channels of the prediction.
+HAS_TARGET_AXES = "target_axes" in ImageRegionData._fields
 
 
 class ImageRegionBatch(ImageRegionData):  # type: ignore[misc]  # it has no types here

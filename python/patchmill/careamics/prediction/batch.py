@@ -12,10 +12,10 @@ from careamics.dataset.image_region_data import ImageRegionData
 from careamics.lightning.prediction import decollate_image_region_data as their_decollate
 from numpy.typing import NDArray
 
-__all__ = ["HAS_TARGET_AXES", "SAMPLE_KEYS", "TILE_KEYS", "RegionBatch", "decollate_image_region_data", "read_batch"]
+from patchmill.careamics.region_data import HAS_TARGET_AXES
 
-# Since CAREamics 0.3.3, which also restores the axes of what it writes and gives images the channels of the prediction.
-HAS_TARGET_AXES = "target_axes" in ImageRegionData._fields
+__all__ = ["SAMPLE_KEYS", "TILE_KEYS", "RegionBatch", "decollate_image_region_data", "read_batch"]
+
 TEXTS = ("source", "dtype", "axes", *(("target_axes",) if HAS_TARGET_AXES else ()))
 
 # What a region's specification must hold to be placed.

@@ -9,7 +9,8 @@ import numpy as np
 from careamics.utils.reshape_array import restore_array
 from numpy.typing import NDArray
 
-from patchmill.careamics.prediction.batch import HAS_TARGET_AXES, RegionBatch
+from patchmill.careamics.prediction.batch import RegionBatch
+from patchmill.careamics.region_data import HAS_TARGET_AXES
 
 __all__ = ["Canvas", "put_tiles", "slices"]
 

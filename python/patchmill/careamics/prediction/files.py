@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from careamics.lightning.callbacks.prediction import create_write_file_path
 
-from patchmill.careamics.prediction.batch import HAS_TARGET_AXES, RegionBatch
+from patchmill.careamics.prediction.batch import RegionBatch
 from patchmill.careamics.prediction.canvas import Canvas, put_tiles
+from patchmill.careamics.region_data import HAS_TARGET_AXES
 
-__all__ = ["ImageFiles", "TileFiles"]
+__all__ = ["SampleFiles", "TileFiles"]
 
 
-class _Files:
+class _Files(ABC):
     """Images in the making, and how a whole one is written."""
 
     def __init__(self) -> None:
         self.canvases: dict[int, Canvas] = {}
 
+    @abstractmethod
     def put(self, batch: RegionBatch) -> None:
         """Write the regions of a batch into their images."""
-        raise NotImplementedError
 
     def write(self, strategy: Any, folder: Path, batch: RegionBatch) -> None:
         """Take a batch, and write the images that are whole.
@@ -53,7 +55,7 @@ class _Files:
                 del self.canvases[image]
                 _write(strategy, folder, canvas)
 
-    def finish(self) -> None:
+    def finish(self) -> None:  # noqa: B027 - to do nothing is what both of them do
         """Leave images that are not whole as they are: their other regions may come with the next prediction."""
 
 
@@ -65,7 +67,7 @@ class TileFiles(_Files):
         put_tiles(batch, self.canvases)
 
 
-class ImageFiles(_Files):
+class SampleFiles(_Files):
     """What ``ImageWriteStrategy`` does: samples are written into their image as they come."""
 
     def put(self, batch: RegionBatch) -> None:

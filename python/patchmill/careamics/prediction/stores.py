@@ -10,9 +10,10 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from careamics.lightning.callbacks.prediction import ZarrTileWriteStrategy
 
-from patchmill.careamics.prediction.batch import HAS_TARGET_AXES, RegionBatch
+from patchmill.careamics.prediction.batch import RegionBatch
 from patchmill.careamics.prediction.blocks import BlockWriter
 from patchmill.careamics.prediction.canvas import slices
+from patchmill.careamics.region_data import HAS_TARGET_AXES
 
 if HAS_TARGET_AXES:
     from careamics.lightning.callbacks.prediction.zarr_tile_write_strategy import ZarrTileHandler, _get_destination

@@ -13,10 +13,11 @@ from careamics.lightning.callbacks.prediction import (
     ZarrTileWriteStrategy,
 )
 
-from patchmill.careamics.prediction.batch import HAS_TARGET_AXES, SAMPLE_KEYS, TILE_KEYS, RegionBatch, read_batch
+from patchmill.careamics.prediction.batch import SAMPLE_KEYS, TILE_KEYS, RegionBatch, read_batch
 from patchmill.careamics.prediction.collect import collect
-from patchmill.careamics.prediction.files import ImageFiles, TileFiles
+from patchmill.careamics.prediction.files import SampleFiles, TileFiles
 from patchmill.careamics.prediction.stores import ZarrStores
+from patchmill.careamics.region_data import HAS_TARGET_AXES
 
 __all__ = ["flush_on_exception", "flush_on_predict_end", "total_samples", "write_on_batch_end"]
 
@@ -30,7 +31,7 @@ class _Writer(Protocol):
 
 
 WRITERS: dict[type, type[_Writer]] = {
-    ImageWriteStrategy: ImageFiles,
+    ImageWriteStrategy: SampleFiles,
     TileWriteStrategy: TileFiles,
     ZarrTileWriteStrategy: ZarrStores,
 }
@@ -100,7 +101,7 @@ def _writer_of(strategy: Any, trainer: Any) -> _Writer | None:
 
 def _fits(writer: _Writer, batch: Any) -> bool:
     """Whether a batch has what a writer needs; if not, the error is CAREamics' own."""
-    needed = SAMPLE_KEYS if isinstance(writer, ImageFiles) else TILE_KEYS
+    needed = SAMPLE_KEYS if isinstance(writer, SampleFiles) else TILE_KEYS
     return needed <= set(batch.region_spec)
 
 
