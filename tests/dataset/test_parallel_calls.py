@@ -24,8 +24,6 @@ ALLOWED = {
     "core/src/sources/blocks.rs": {"into_par_iter"},
     "core/src/sources/quantiles.rs": {"into_par_iter"},
     "core/src/sources/statistics.rs": {"par_chunks_mut"},
-    "bindings/src/prediction.rs": {"par_chunks_mut"},  # within `run`
-    "bindings/src/transforms.rs": {"par_chunks_exact", "par_chunks_exact_mut"},  # within `run`
 }
 """Where there are such calls, and why they run on one of the pools."""
 

@@ -1,18 +1,17 @@
 //! Tiles out of an image, and predicted tiles back into one.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Mutex;
 
 use numpy::{PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
+use patchmill_core::prediction;
 use patchmill_core::prediction::{Blend, Profile, Window};
 use patchmill_core::transforms::Affine;
-use patchmill_core::{Error, Result, prediction};
 use pyo3::prelude::*;
-use rayon::prelude::*;
 
 use crate::array::{NamedArray, images};
 use crate::error::make;
 use crate::patching::PyTileGrid;
-use crate::run::run;
+use crate::run::{lock, run_each};
 
 /// A channel's normalisation: shift and scale.
 pub(crate) fn affines(pairs: &[(f64, f64)]) -> Vec<Affine> {
@@ -48,12 +47,9 @@ pub(crate) fn tiles_into<'py>(
     let (true, Some(item_size), Ok(out)) = (fits, item_size, out.as_slice_mut()) else {
         return Err(wrong_tiles());
     };
-    run(py, num_threads, |is_cancelled| {
-        out.par_chunks_mut(item_size).enumerate().try_for_each(|(place, tile)| {
-            check(is_cancelled)?;
-            prediction::tile_into(image, sample, &grid.0, first + place, &affines, tile);
-            Ok(())
-        })
+    run_each(py, num_threads, out.chunks_mut(item_size).enumerate(), |(place, tile)| {
+        prediction::tile_into(image, sample, &grid.0, first + place, &affines, tile);
+        Ok(())
     })
 }
 
@@ -112,13 +108,13 @@ pub(crate) fn stitch_into<'py>(
     let (true, Some(item_size), Ok(tiles), Ok(out)) = (fits, item_size, tiles.as_slice(), out.as_slice_mut()) else {
         return Err(wrong_tiles());
     };
-    run(py, 1, |is_cancelled| {
-        for (place, tile) in tiles.chunks_exact(item_size).enumerate() {
-            check(is_cancelled)?;
-            match blend {
-                None => prediction::stitch_into(tile, grid, first + place, &affines, &window, out),
-                Some(blend) => prediction::blend_into(tile, blend, first + place, &affines, &window, out),
-            }
+    // One thread at a time, as blended tiles overlap.
+    let out = Mutex::new(out);
+    run_each(py, 1, tiles.chunks_exact(item_size).enumerate(), |(place, tile)| {
+        let out = &mut **lock(&out);
+        match blend {
+            None => prediction::stitch_into(tile, grid, first + place, &affines, &window, out),
+            Some(blend) => prediction::blend_into(tile, blend, first + place, &affines, &window, out),
         }
         Ok(())
     })
@@ -127,10 +123,6 @@ pub(crate) fn stitch_into<'py>(
 /// The floats of some channels of a size.
 fn n_floats(n_channels: usize, size: [usize; 3]) -> Option<usize> {
     size.iter().try_fold(n_channels, |n, &along| n.checked_mul(along))
-}
-
-fn check(is_cancelled: &AtomicBool) -> Result<()> {
-    if is_cancelled.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
 }
 
 fn wrong_tiles() -> PyErr {

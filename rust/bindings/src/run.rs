@@ -2,8 +2,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use patchmill_core::{Error, Result, threads};
 use pyo3::prelude::*;
@@ -59,4 +59,52 @@ pub(crate) fn run<T: Send>(
         Some(Err(panic)) => Err(to_python(&Error::from_panic(&*panic))),
         None => unreachable!("the loop ends without a signal only when there is a result"),
     }
+}
+
+/// Runs `work` on each of `items`, on the calling thread and, as soon as they have woken up, on `num_threads - 1` of a
+/// pool: one that sleeps takes longer to wake than a patch takes to make.
+pub(crate) fn run_each<T: Send>(
+    py: Python<'_>,
+    num_threads: usize,
+    items: impl Iterator<Item = T> + Send,
+    work: impl Fn(T) -> Result<()> + Sync,
+) -> PyResult<()> {
+    let items = Mutex::new(items.fuse());
+    let failure = Mutex::new(None);
+    let is_cancelled = AtomicBool::new(false);
+    // Does the next item, unless there is none.
+    let step = || {
+        let item = lock(&items).next().filter(|_| !is_cancelled.load(Ordering::Relaxed))?;
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(item)));
+        if let Err(error) = outcome.unwrap_or_else(|panic| Err(Error::from_panic(&*panic))) {
+            is_cancelled.store(true, Ordering::Relaxed);
+            lock(&failure).get_or_insert(error);
+        }
+        Some(())
+    };
+    let lead = || {
+        let mut heard = Instant::now();
+        while step().is_some() {
+            if heard.elapsed() > PATIENCE {
+                Python::attach(|py| py.check_signals().inspect_err(|_| is_cancelled.store(true, Ordering::Relaxed)))?;
+                heard = Instant::now();
+            }
+        }
+        PyResult::Ok(())
+    };
+    py.detach(|| match num_threads {
+        0 | 1 => lead(),
+        _ => threads::pool(num_threads - 1).map_err(|error| to_python(&error))?.in_place_scope(|scope| {
+            for _ in 1..num_threads {
+                scope.spawn(|_| while step().is_some() {});
+            }
+            lead()
+        }),
+    })?;
+    failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), |error| Err(to_python(&error)))
+}
+
+/// Locks, whatever has panicked.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,17 +1,15 @@
 //! What is drawn and done to patches.
 
-use std::sync::atomic::Ordering;
+use std::iter;
 
 use numpy::{PyArray2, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods, ToPyArray};
-use patchmill_core::Error;
 use patchmill_core::random::{Purpose, Stream};
 use patchmill_core::transforms::{Augmentation, N2vManipulate, N2vStrategy, StructAxis, StructPattern};
 use pyo3::prelude::*;
-use rayon::prelude::*;
 
 use crate::array::output;
 use crate::error::{make, to_python};
-use crate::run::run;
+use crate::run::run_each;
 
 /// Random flips and quarter turns.
 #[pyclass(name = "Augmentation", module = "patchmill._core", frozen)]
@@ -119,7 +117,7 @@ impl PyN2vManipulate {
         else {
             return Err(self.wrong_pixels("", &original));
         };
-        run(py, 1, |_| {
+        run_each(py, 1, iter::once((masked, mask)), |(masked, mask)| {
             let stream = Stream::new(seed, Purpose::Mask, epoch, item);
             self.0.manipulate_into(original, size, &stream, masked, mask);
             Ok(())
@@ -148,18 +146,12 @@ impl PyN2vManipulate {
         else {
             return Err(self.wrong_pixels("B", &originals));
         };
-        run(py, num_threads, |is_cancelled| {
-            let outputs = masked.par_chunks_exact_mut(item_size).zip(masks.par_chunks_exact_mut(item_size));
-            pixels.par_chunks_exact(item_size).zip(outputs).enumerate().try_for_each(
-                |(item, (pixels, (masked, mask)))| {
-                    if is_cancelled.load(Ordering::Relaxed) {
-                        return Err(Error::Cancelled);
-                    }
-                    let stream = Stream::new(seed, Purpose::Mask, epoch, item as u64);
-                    self.0.manipulate_into(pixels, size, &stream, masked, mask);
-                    Ok(())
-                },
-            )
+        let items = pixels.chunks_exact(item_size).zip(masked.chunks_exact_mut(item_size));
+        let items = items.zip(masks.chunks_exact_mut(item_size)).enumerate();
+        run_each(py, num_threads, items, |(item, ((pixels, masked), mask))| {
+            let stream = Stream::new(seed, Purpose::Mask, epoch, item as u64);
+            self.0.manipulate_into(pixels, size, &stream, masked, mask);
+            Ok(())
         })
     }
 }
