@@ -35,21 +35,24 @@ def main() -> None:
     tasks = [task for task in TASKS if arguments.only in task.name]
     trainers = {name: (create_environment(peer), script) for name, (peer, script) in TRAINERS.items()}
     record: dict[str, Any] = {"machine": describe_machine(), "steps": arguments.epochs * NUM_STEPS, "tasks": {}}
+    before = json.loads(RESULTS.read_text())["tasks"] if arguments.more else {}
     shown: dict[str, dict[str, NDArray[np.float32]]] = {}
     for task in tasks:
         images = task.create_images()
         found, shown[task.name] = _classical(images)
-        record["tasks"][task.name] = {"classical": found, "runs": []}
-        for seed in range(1, arguments.seeds + 1):
+        runs = before[task.name]["runs"] if arguments.more else []
+        record["tasks"][task.name] = {"classical": found, "runs": runs}
+        first = 1 + max((run["seed"] for run in runs), default=0)
+        for seed in range(first, first + arguments.seeds):
             settings = Settings(task.algorithm, seed, arguments.epochs, NUM_STEPS)
             # Each goes first as often as the other.
             for name in list(trainers)[:: 1 if seed % 2 else -1]:
                 run, restored = _train(trainers[name], images, settings)
-                record["tasks"][task.name]["runs"].append({"trainer": name, "seed": seed, **run})
+                runs.append({"trainer": name, "seed": seed, **run})
                 shown[task.name].setdefault(name, restored)
                 mean, seconds = np.mean(run["psnr"]), run["train_s"]
                 print(f"{task.name}, seed {seed}, {name}: {mean:.2f} dB, {seconds:.0f} s", flush=True)
-    if arguments.only or arguments.seeds < 5:
+    if arguments.only or (arguments.seeds < 5 and not arguments.more):
         print(json.dumps(record["tasks"], indent=1))
         return
     RESULTS.write_text(json.dumps(record, indent=1) + "\n")
@@ -59,6 +62,7 @@ def main() -> None:
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5, help="trainings of each (default: 5)")
+    parser.add_argument("--more", action="store_true", help="add them to what was measured, with seeds that follow")
     parser.add_argument("--epochs", type=int, default=60, help=f"of {NUM_STEPS} steps (default: 60)")
     parser.add_argument("--only", default="", help="part of the name of a task")
     return parser.parse_args()

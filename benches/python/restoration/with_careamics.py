@@ -36,6 +36,8 @@ def _configure(settings: Settings) -> Any:
         "num_workers": 0,
         "trainer_params": {"accelerator": "cpu"},
         "model_params": {"depth": settings.depth, "num_channels_init": settings.num_channels_init},
+        "lr_scheduler": "StepLR",
+        "lr_scheduler_params": settings.lr_scheduler_params,
         "seed": settings.seed,
     }
     if settings.algorithm == "care":

@@ -37,6 +37,8 @@ def _configure(settings: Settings) -> Configuration:
         "num_steps": settings.num_steps,
         "patching": "stratified",
         "model_params": {"depth": settings.depth, "num_channels_init": settings.num_channels_init},
+        "lr_scheduler": "StepLR",
+        "lr_scheduler_params": settings.lr_scheduler_params,
         "seed": settings.seed,
     }
     if settings.algorithm == "care":
