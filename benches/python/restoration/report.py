@@ -25,8 +25,8 @@ Do networks that patchmill trains restore images as well as those of CAREamics 0
 on a UNet of depth 2 with 16 initial channels, for {steps:,} steps of 16 patches of 64 x 64, with the same {n_seeds}
 seeds and otherwise their defaults, but for the rate of learning: it falls to a tenth for the last third, so that the
 last few batches do not decide more than what is compared. Stratified patches, 8 of them kept for validation; whole
-images are restored by what each uses by default (the last weights for Noise2Void, the best ones for CARE). `make quality`
-measures it again.
+images are restored by what each uses by default (the last weights for Noise2Void, the best ones for CARE). `make
+quality` measures it again.
 
 {machine}
 
