@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from careamics.dataset.factory import PredData, TrainValData, TrainValSplitData
-from careamics.dataset.factory.filter_bg import filter_background, filter_background_with_mask
+from careamics.dataset.factory.filter_bg import filter_background as their_filter_background
+from careamics.dataset.factory.filter_bg import filter_background_with_mask as their_filter_background_with_mask
 from careamics.dataset.factory.val_split import create_val_split
 from careamics.dataset.patch_constructor import BasicPatchConstr
 from careamics.dataset.patch_extractor import LimitFilesPatchExtractor, PatchExtractor
@@ -17,6 +18,7 @@ from torch.utils.data import default_collate
 
 from patchmill.careamics.dataset import EngineDataset
 from patchmill.careamics.fallback import FALLBACKS, CannotAccelerateError
+from patchmill.careamics.filters import filter_background
 from patchmill.careamics.loader import RegionLoader
 from patchmill.careamics.network import lay_out
 from patchmill.careamics.replacement import Replacement
@@ -138,7 +140,7 @@ def _set_up_fit(module: Any, *, faithful: bool) -> None:
         raise CannotAccelerateError(msg)
     extractors = _open(module, config, data.train_data, data.train_data_target)
     patching = _create_patching(config, extractors[0].shapes, faithful=faithful)
-    _filter(module, patching, extractors[0])
+    _filter(module, patching, extractors[0], faithful=faithful)
     train = _create_dataset(module, config, patching, extractors, faithful=faithful)
     if len(train) == 0:
         msg = "there are no patches to train on"
@@ -193,20 +195,22 @@ def _create_patching(config: Any, shapes: Any, *, faithful: bool) -> Any:
     return create_patching(shapes, config.patching)
 
 
-def _filter(module: Any, patching: Any, extractor: Any) -> None:
-    """Filter background, with CAREamics' own filters."""
+def _filter(module: Any, patching: Any, extractor: Any, *, faithful: bool) -> None:
+    """Filter background, if asked to."""
     config, masks = module.config, module._data.train_data_mask
     if (config.patch_filter is not None or masks is not None) and config.patching.name != "stratified":
         msg = "only stratified patches can be filtered"
         raise CannotAccelerateError(msg)
     if config.patch_filter is not None:
-        filter_background(config.patch_filter, patching, extractor)
+        by_pixels = their_filter_background if faithful else filter_background
+        by_pixels(config.patch_filter, patching, extractor)
     if masks is not None:
         if config.mask_filter is None:
             msg = "there is no configuration of the mask filter"
             raise CannotAccelerateError(msg)
         mask_extractor = _extractor(_stacks(module, config, masks, config.axes))
-        filter_background_with_mask(config.mask_filter, patching, mask_extractor)
+        by_masks = their_filter_background_with_mask if faithful else filter_background
+        by_masks(config.mask_filter, patching, mask_extractor)
 
 
 def _create_dataset(

@@ -125,6 +125,10 @@ class StratifiedPatching(careamics_patching.StratifiedPatching):  # type: ignore
         """List all cells, by image and sample."""
         return _BySample(self.image_patching, lambda sample: sample.grid.cells())
 
+    def grid_shape(self, data_idx: int) -> tuple[int, ...]:
+        """Return how many cells the samples of an image have along each axis, (Z)YX."""
+        return self.image_patching[data_idx][0].grid.shape
+
     def _tabulated(self) -> _Table:
         if self._table is None:
             self._table = _Table.of(self.image_patching)
