@@ -15,6 +15,7 @@ from batch_cost import measure_batch_cost
 from figures import Section
 from image_statistics import measure_statistics
 from loader import measure_loader
+from loader_share import measure_loader_share
 from machine import describe_machine
 from mapped import measure_cold, measure_memory
 from patch_filters import measure_filters
@@ -51,6 +52,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[Section]]] = {
     ],
     "resume": lambda options: [measure_resume(n_rounds=options.rounds)],
     "waiting": lambda options: [measure_waiting(n_rounds=options.rounds)],
+    "loader_share": lambda options: [measure_loader_share(n_rounds=options.rounds)],
     "batch_cost": lambda options: [measure_batch_cost(threads=options.threads, n_rounds=options.rounds)],
     "statistics": lambda options: [measure_statistics(threads=options.threads, n_rounds=options.rounds)],
     "filters": lambda options: [measure_filters(threads=options.threads, n_rounds=options.rounds)],

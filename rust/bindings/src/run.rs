@@ -66,9 +66,10 @@ pub(crate) fn run<T: Send>(
 pub(crate) fn run_each<T: Send>(
     py: Python<'_>,
     num_threads: usize,
-    items: impl Iterator<Item = T> + Send,
+    items: impl ExactSizeIterator<Item = T> + Send,
     work: impl Fn(T) -> Result<()> + Sync,
 ) -> PyResult<()> {
+    let n_helpers = num_threads.min(items.len()).saturating_sub(1);
     let items = Mutex::new(items.fuse());
     let failure = Mutex::new(None);
     let is_cancelled = AtomicBool::new(false);
@@ -92,14 +93,17 @@ pub(crate) fn run_each<T: Send>(
         }
         PyResult::Ok(())
     };
-    py.detach(|| match num_threads {
-        0 | 1 => lead(),
-        _ => threads::pool(num_threads - 1).map_err(|error| to_python(&error))?.in_place_scope(|scope| {
-            for _ in 1..num_threads {
+    py.detach(|| {
+        if n_helpers == 0 {
+            return lead();
+        }
+        let pool = threads::pool(num_threads - 1).map_err(|error| to_python(&error))?;
+        pool.in_place_scope(|scope| {
+            for _ in 0..n_helpers {
                 scope.spawn(|_| while step().is_some() {});
             }
             lead()
-        }),
+        })
     })?;
     failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), |error| Err(to_python(&error)))
 }
