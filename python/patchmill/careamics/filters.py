@@ -71,7 +71,7 @@ def _is_background(config: Any, scores: NDArray[np.float64]) -> NDArray[np.bool_
             least = [config.threshold]
         case _:
             least = [config.coverage]
-    found: NDArray[np.bool_] = (scores < least).any(axis=-1)
+    found: NDArray[np.bool_] = np.any(scores < least, axis=-1)
     return found
 
 
