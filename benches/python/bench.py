@@ -37,9 +37,9 @@ the same.
 """
 
 CAVEATS = """\
-What this does not show: training (the batches are dropped unread, and nothing else wants the cores), copies to a GPU,
-files that must be decoded, other patch sizes, and more threads than the machine has cores. Nor what else there is: that
-is measured by `make bench-peers`.
+What the loader's tables do not show: training (the batches are dropped unread, and nothing else wants the cores),
+copies to a GPU, files that must be decoded, other patch sizes, and more threads than the machine has cores. Nor what
+else there is: that is measured by `make bench-peers`.
 """
 
 

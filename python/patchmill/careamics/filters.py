@@ -59,7 +59,10 @@ def filter_background(config: Any, patching: StratifiedPatching, extractor: Any)
 
 
 def _is_known(config: Any) -> bool:
-    """Whether patchmill's scores decide as CAREamics does: below 0, it takes the zeros around a region for bright."""
+    """Whether patchmill's scores decide as CAREamics does.
+
+    Below 0, it takes the zeros around a region for bright; with a coverage of 0, it still wants one pixel that bright.
+    """
     return config.name in _N_SCORES and (config.name != "max" or (config.threshold >= 0 and config.coverage > 0))
 
 

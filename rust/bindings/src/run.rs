@@ -32,15 +32,14 @@ pub(crate) fn run<T: Send>(
     let interrupted = pool.in_place_scope(|scope| {
         scope.spawn(|_| {
             let outcome = catch_unwind(AssertUnwindSafe(|| work(&is_cancelled)));
-            *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+            *lock(&result) = Some(outcome);
             done.notify_all();
         });
         // The scope itself waits for the work, however this loop ends.
         loop {
             let is_done = py.detach(|| {
-                let result = result.lock().unwrap_or_else(PoisonError::into_inner);
                 let (result, _) = done
-                    .wait_timeout_while(result, PATIENCE, |result| result.is_none())
+                    .wait_timeout_while(lock(&result), PATIENCE, |result| result.is_none())
                     .unwrap_or_else(PoisonError::into_inner);
                 result.is_some()
             });
