@@ -9,7 +9,7 @@ import scipy.ndimage
 from numpy.typing import NDArray
 from skimage.restoration import denoise_nl_means
 
-__all__ = ["CLASSICAL", "psnr"]
+__all__ = ["CLASSICAL", "psnr", "psnr_of_mean"]
 
 Floats = NDArray[np.float32]
 
@@ -18,6 +18,12 @@ def psnr(image: Floats, truth: Floats) -> float:
     """Return the peak signal-to-noise ratio in dB, over the range of the truth."""
     error = np.mean((image.astype(np.float64) - truth) ** 2)
     return float(20 * np.log10(np.ptp(truth)) - 10 * np.log10(error))
+
+
+def psnr_of_mean(image: Floats, truth: Floats) -> float:
+    """Return the peak signal-to-noise ratio in dB that the image would have with the mean of the truth."""
+    shift = truth.mean(dtype=np.float64) - image.mean(dtype=np.float64)
+    return psnr(image + np.float32(shift), truth)
 
 
 def _best(candidates: Sequence[Floats], truth: Floats) -> Floats:
