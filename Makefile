@@ -37,7 +37,7 @@ bench-careamics: $(VENV)/.extension ## measure CAREamics with and without the li
 bench-instructions: ## count every kernel's instructions beside those that are kept (valgrind)
 	$(PYTHON) benches/python/instructions.py
 
-quality: $(VENV)/.extension $(VENV)/.dev-tools ## restore images whose truth is known, beside CAREamics, and write docs/quality.md (an hour or two)
+quality: $(VENV)/.extension $(VENV)/.dev-tools ## restore images whose truth is known, beside CAREamics, and write docs/quality.md (an hour)
 	$(BIN)/python benches/python/quality.py
 
 wheel: $(VENV)/.build-tools ## build the wheel that would be published into dist/ (DIST=... for another folder)

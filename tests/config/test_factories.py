@@ -93,10 +93,8 @@ def test_arguments_come_in_the_order_of_careamics_and_ours_by_name(create, names
 
 @ALL
 def test_every_argument_is_documented_in_its_order(create):
-    text = create.__doc__.split("Returns\n")[0]
-    documented = [
-        name for names in re.findall(r"^    ([a-z_0-9, ]+) : ", text, re.MULTILINE) for name in names.split(", ")
-    ]
+    text = inspect.getdoc(create).split("Returns\n")[0]
+    documented = [name for names in re.findall(r"^([a-z_0-9, ]+) : ", text, re.MULTILINE) for name in names.split(", ")]
     assert documented == list(inspect.signature(create).parameters)
 
 

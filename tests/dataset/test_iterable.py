@@ -9,6 +9,7 @@ import threading
 import time
 import weakref
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -303,15 +304,16 @@ def test_it_is_a_torch_dataset_with_the_name_of_careamics(tmp_path: Path) -> Non
     assert [array.shape for array in first] == [(1, 16, 16)]
 
 
+def read_and_log(log: Path, path: Path, axes: str) -> Any:
+    with log.open("a") as file:
+        file.write(f"{path.name}\n")
+    return read_npy(path, axes)
+
+
 @pytest.mark.parametrize("num_workers", [0, 2])
 def test_workers_read_no_file_that_another_one_has(tmp_path: Path, num_workers: int) -> None:
     log = tmp_path / "log.txt"
-
-    def read(path: Path, axes: str) -> Any:
-        with log.open("a") as file:
-            file.write(f"{path.name}\n")
-        return read_npy(path, axes)
-
+    read = partial(read_and_log, log)
     paths = write_npys(tmp_path / "images", [(32, 32)] * 9)
     dataset = IterableDataset(config(data_type="custom", n_files_mixed=2), paths, read_source_func=read)
     log.unlink()

@@ -145,6 +145,17 @@ def test_any_image_is_written_whatever_the_file_it_was_made_from(
         assert all(axes[at] in (axis, "S") for at, axis in zip(kept, after.axes, strict=True))
 
 
+@pytest.mark.parametrize("options", [{"metadata": None}, {"imagej": True}, {"ome": True}, {}], ids=str)
+def test_what_is_shown_as_white_stays_so(tmp_path: Path, options: dict[str, Any]) -> None:
+    array = noise((20, 24))
+    tifffile.imwrite(tmp_path / "in.tif", array, photometric="miniswhite", **options)
+    metadata = read_metadata(tmp_path / "in.tif")
+    write_tiff(tmp_path / "out.tif", array.astype(np.float32), axes="YX", metadata=metadata)
+    with tifffile.TiffFile(tmp_path / "out.tif") as file:
+        assert file.pages.first.photometric == tifffile.PHOTOMETRIC.MINISWHITE
+    np.testing.assert_array_equal(read_tiff(tmp_path / "out.tif"), array)
+
+
 def test_ome_xml_of_the_file_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "in.ome.tif"
     channels = {"Name": ["GFP", "DAPI"], "EmissionWavelength": [510, 460]}

@@ -108,7 +108,8 @@ def test_matching_is_that_of_rglob_on_any_tree(tmp_path_factory: pytest.TempPath
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
     for pattern in ("*.npy", "a/*.npy", "**/a/*", "a/**/*.npy", "*/*.tif"):
-        expected = sorted(file for file in root.rglob(pattern) if file.is_file())
+        # Python 3.13 and later find some of them twice.
+        expected = sorted({file for file in root.rglob(pattern) if file.is_file()})
         if expected:
             assert list_files(root, "custom", pattern) == expected
         else:

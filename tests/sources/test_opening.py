@@ -182,7 +182,7 @@ BAD: dict[str, Case] = {
         "got a list of builtins.str and patchmill",
     ),
     "a generator": (
-        opened(lambda folder: folder.glob("*.tif")),
+        opened(lambda folder: (path for path in folder.glob("*.tif"))),
         DtypeError,
         "got builtins.generator. Make a list of it",
     ),

@@ -212,8 +212,9 @@ def _json(axes: str, layout: dict[str, Any], metadata: TiffMetadata) -> dict[str
 
 
 def _layout(image: NDArray[Any], axes: str, metadata: TiffMetadata | None) -> dict[str, Any]:
-    """Choose how pixels and channels are stored in pages, and keep the resolution."""
-    options: dict[str, Any] = {"photometric": "minisblack"}
+    """Choose how pixels and channels are stored in pages, and keep the resolution and what is shown as white."""
+    is_white_zero = metadata is not None and metadata.is_white_zero
+    options: dict[str, Any] = {"photometric": "miniswhite" if is_white_zero else "minisblack"}
     n_channels = image.shape[axes.index("C")] if "C" in axes else 1
     samples = metadata.samples if metadata is not None else None
     planar = samples == "planar" and axes.endswith("CYX")

@@ -130,6 +130,18 @@ fn images_of_several_types_are_scored_together() {
 }
 
 #[test]
+fn pixels_that_are_no_exact_float64_are_refused() {
+    let size = [1, 8, 8];
+    let mut pixels = [0; 64];
+    pixels[21..23].fill(1u64 << 60);
+    let image = image(&pixels, PixelType::U64, size, false);
+    for filter in [PatchFilter::Max { threshold: 0.0 }, PatchFilter::MeanStd, PatchFilter::Shannon, PatchFilter::Mask] {
+        let found = scores(&image, size, filter, 1);
+        assert!(matches!(found, Err(Error::BadPixel { .. })), "{filter:?}: {found:?}");
+    }
+}
+
+#[test]
 fn who_asks_to_stop_is_heard() {
     let pixels = [f32::NAN; 100];
     let images = [image(&pixels, PixelType::F32, [1, 10, 10], false)];

@@ -28,6 +28,9 @@ Rational = tuple[int, int]
 # The units of the tag ResolutionUnit; 4 and 5 are extensions that tifffile knows.
 _RESOLUTION_UNITS = {2: "inch", 3: "cm", 4: "mm", 5: "um"}
 
+# A value of the tag PhotometricInterpretation (TIFF 6.0, page 37).
+_MIN_IS_WHITE = 0
+
 # What ImageJ's description says of the file itself, and not of the image.
 _IMAGEJ_STRUCTURE = {"ImageJ", "SCIFIO", "images", "channels", "slices", "frames"}
 
@@ -54,6 +57,8 @@ class TiffMetadata:
         The size of a pixel in Z, Y and X in µm; None where the file does not say.
     samples : {"contiguous", "planar"} or None
         How the channels are stored if one page holds them all, as RGB pixels are; None if it does not.
+    is_white_zero : bool
+        Whether the file shows 0 as white, as ImageJ's inverting look-up tables do. The pixels are what they are.
     resolution : tuple of tuple of int, or None
         The tags XResolution and YResolution, in pixels per unit, as numerator and denominator.
     resolution_unit : int
@@ -72,6 +77,7 @@ class TiffMetadata:
     dtype: np.dtype[Any]
     pixel_size_um: PixelSize = (None, None, None)
     samples: Literal["contiguous", "planar"] | None = None
+    is_white_zero: bool = False
     resolution: tuple[Rational, Rational] | None = None
     resolution_unit: int = 1
     description: str | None = None
@@ -139,6 +145,7 @@ def read_metadata(path: PathLike) -> TiffMetadata:
             dtype=series.dtype.newbyteorder(file.byteorder),
             pixel_size_um=_pixel_size(kind, description, items, resolution, unit),
             samples=None if page.samplesperpixel == 1 else "contiguous" if page.planarconfig == 1 else "planar",
+            is_white_zero=page.photometric == _MIN_IS_WHITE,
             resolution=resolution,
             resolution_unit=unit,
             description=description if kind in {"ome", "plain"} else None,

@@ -18,7 +18,11 @@ impl Score for MeanStd {
     fn score(&self, cell: &Cell<'_>, vectors: &mut Vectors, scores: &mut [f64]) -> bool {
         let mut moments = Moments::EMPTY;
         cell.planes().for_each(|plane| moments.merge(&plane.moments(*vectors)));
-        scores.copy_from_slice(&[moments.mean(), moments.std()]);
-        moments.is_valid()
+        // The sums over pixels that are no exact float64 may have overflowed.
+        let is_valid = moments.is_valid();
+        if is_valid {
+            scores.copy_from_slice(&[moments.mean(), moments.std()]);
+        }
+        is_valid
     }
 }
