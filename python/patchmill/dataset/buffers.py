@@ -58,8 +58,10 @@ class BatchBuffers:
         if n_items > self._n_items_kept:
             self._kept.clear()
             self._n_items_kept = n_items
-        for arrays in self._kept:
+        for place, arrays in enumerate(self._kept):
             if _n_references(arrays) == self._n_references_if_unused:
+                # Those given out longest ago stand first: they are likely to be unused again.
+                self._kept.append(self._kept.pop(place))
                 break
         else:
             arrays = self._allocate(self._n_items_kept if len(self._kept) < self.n_kept else n_items)

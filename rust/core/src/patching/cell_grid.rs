@@ -92,6 +92,11 @@ impl CellGrid {
         self.overlapping(region).any(|mut row| row.any(|cell| cells.contains(cell)))
     }
 
+    /// The number of images.
+    pub(super) fn n_images(&self) -> usize {
+        self.sizes.len()
+    }
+
     /// The number of cells up to the end of each image.
     pub(super) fn image_ends(&self) -> Vec<u64> {
         self.counts.image_ends(self.sizes.len())

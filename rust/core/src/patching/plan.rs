@@ -144,6 +144,11 @@ impl Plan {
         }
     }
 
+    /// The number of images.
+    pub fn n_images(&self) -> usize {
+        self.grid.n_images()
+    }
+
     /// The number of items up to the end of each image.
     pub fn image_ends(&self) -> Vec<u64> {
         let cell_ends = self.grid.image_ends();
