@@ -47,6 +47,12 @@ brightest pixel. *Photographs*: scikit-image's camera, cell, brick and moon, wit
 pixel, Poisson noise and Gaussian noise of 2 electrons. *Simulated pairs*: four for training (15 photo-electrons, and
 the truth), two others for the table.
 
+## Why they differ
+
+By their draws. From the same weights and the same batches both train the same network, to the rounding of floats
+(`tests/careamics/test_training.py`); a seed chooses other weights and batches in each. What a seed moves most is the
+brightness of a restored image: batch normalisation restores with averages over the last ten batches or so.
+
 ## What this does not show
 
 Real micrographs, whose truth nobody knows; volumes; trainings that take hours, where the details of the schedule
