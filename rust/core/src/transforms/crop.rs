@@ -66,22 +66,23 @@ vectorised! {
 /// As for [`plane_into`], and the processor must have what `V` asks for.
 #[inline(always)]
 unsafe fn plane_body<T: Element, V: Transpose>(plane: &Plane, affine: &Affine, out: &mut [f32], ahead: &mut Ahead<'_>) {
-    let orientation = plane.orientation;
     // SAFETY: the caller's promise is passed on.
     unsafe {
-        if orientation.transpose && plane.height >= BLOCK && plane.width >= BLOCK {
+        if plane.transpose && plane.height >= BLOCK && plane.width >= BLOCK {
             return transposed_into::<T, V>(plane, affine, out, ahead);
         }
-        if orientation.transpose {
+        if plane.transpose {
             small_transposed_into::<T>(plane, affine, out);
             return (0..plane.height).for_each(|_| ahead.ask());
         }
-        for (y, out) in out.chunks_exact_mut(plane.width).enumerate() {
-            if orientation.flip_x {
-                row_into::<T, true>(plane.row(y), affine, out);
+        let mut row = plane.pixels;
+        for out in out.chunks_exact_mut(plane.width) {
+            if plane.flip_x {
+                row_into::<T, true>(row, affine, out);
             } else {
-                row_into::<T, false>(plane.row(y), affine, out);
+                row_into::<T, false>(row, affine, out);
             }
+            row = row.wrapping_offset(plane.stride_y);
             ahead.ask();
         }
     }
@@ -148,7 +149,7 @@ unsafe fn transposed_into<T: Element, V: Transpose>(
     ahead: &mut Ahead<'_>,
 ) {
     let Plane { height, width, .. } = *plane;
-    let stride = if plane.orientation.flip_x { -(height as isize) } else { height as isize };
+    let stride = if plane.flip_x { -(height as isize) } else { height as isize };
     let n_blocks = width.div_ceil(BLOCK);
     let mut block: Block = [[0.0; BLOCK]; BLOCK];
     for y in (0..height).step_by(BLOCK) {
@@ -164,7 +165,7 @@ unsafe fn transposed_into<T: Element, V: Transpose>(
                     row_to_ask += n_blocks;
                 }
             }
-            let first = if plane.orientation.flip_x { width - 1 - x } else { x };
+            let first = if plane.flip_x { width - 1 - x } else { x };
             // SAFETY: columns `x` to `x + BLOCK` of the plane are rows of `out`, and `y` to `y + BLOCK` places in them;
             // the caller vouches for the processor.
             unsafe { V::transpose_into(&block, out.as_mut_ptr().add(first * height + y), stride) };
@@ -180,7 +181,7 @@ unsafe fn transposed_into<T: Element, V: Transpose>(
 #[inline(always)]
 unsafe fn small_transposed_into<T: Element>(plane: &Plane, affine: &Affine, out: &mut [f32]) {
     for (row, out) in out.chunks_exact_mut(plane.height).enumerate() {
-        let x = if plane.orientation.flip_x { plane.width - 1 - row } else { row };
+        let x = if plane.flip_x { plane.width - 1 - row } else { row };
         for (y, pixel) in out.iter_mut().enumerate() {
             // SAFETY: the pixel lies in the plane.
             *pixel = unsafe { T::read(plane.row(y).add(x * T::SIZE)) }.normalise(affine);
@@ -209,13 +210,16 @@ mod tests {
             let element_size = dispatch!(pixel_type, T => T::SIZE);
             for (height, width) in [(1, 1), (3, 40), (40, 3), (16, 16), (17, 48), (33, 47)] {
                 for orientation in Orientation::ALL {
+                    let Orientation { transpose, flip_y, flip_x } = orientation;
+                    let (first, sign) = if flip_y { (height - 1, -1) } else { (0, 1) };
                     let plane = Plane {
-                        pixels: bytes.as_ptr(),
-                        stride_y: (50 * element_size) as isize,
+                        pixels: bytes[first * 50 * element_size..].as_ptr(),
+                        stride_y: sign * (50 * element_size) as isize,
                         stride_x: element_size as isize,
                         height,
                         width,
-                        orientation,
+                        transpose,
+                        flip_x,
                     };
                     let plain = laid_down(Vectors::Plain, pixel_type, &plane);
                     for vectors in Vectors::all() {

@@ -44,7 +44,7 @@ vectorised! {
 unsafe fn rows_body<const SIZE: usize>(plane: &Plane, pixels: &mut [u8]) {
     let stride_x = plane.stride_x as usize;
     for (y, row) in pixels.chunks_exact_mut(plane.width * SIZE).enumerate() {
-        let source = plane.pixels.wrapping_offset(y as isize * plane.stride_y);
+        let source = plane.row(y);
         let (row, _) = row.as_chunks_mut::<SIZE>();
         // SAFETY: the row lies in the plane.
         unsafe {

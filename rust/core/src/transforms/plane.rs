@@ -4,20 +4,26 @@ use crate::patching::Region;
 use crate::sources::Image;
 use crate::transforms::Orientation;
 
-/// One YX plane of a region, and how it is to be laid down.
+/// One YX plane of a region, and how it is to be laid down: its rows in their order, each of them as it lies or
+/// backwards, or its columns in the same way.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Plane {
+    /// The first pixel in memory of the row that comes first.
     pub(super) pixels: *const u8,
     pub(super) stride_y: isize,
+    /// Above zero, and not greater than that of Y.
     pub(super) stride_x: isize,
     pub(super) height: usize,
     pub(super) width: usize,
-    pub(super) orientation: Orientation,
+    /// Whether columns become rows.
+    pub(super) transpose: bool,
+    /// Whether the last column comes first.
+    pub(super) flip_x: bool,
 }
 
 impl Plane {
     /// A plane of a region of `size` (Z, Y, X), by its number, channel by channel. It is described so that X is the axis
-    /// along which pixels are closest in memory.
+    /// along which pixels are closest in memory, and so that the orientation leaves its rows in their order.
     #[inline]
     pub(super) fn of(
         image: &Image,
@@ -29,29 +35,29 @@ impl Plane {
         let [_, stride_y, stride_x] = image.strides();
         let [origin_z, origin_y, origin_x] = region.origin;
         let origin = [origin_z + number % depth, origin_y, origin_x];
-        let pixels = image.pixel(region.sample, number / depth, origin);
-        Self { pixels, stride_y, stride_x, height, width, orientation }.with_rows_along_memory()
+        let mut pixels = image.pixel(region.sample, number / depth, origin);
+        let Orientation { mut transpose, flip_y, flip_x } = orientation;
+        let (mut y, mut x) = ((stride_y, height, flip_y), (stride_x, width, flip_x));
+        if stride_y.unsigned_abs() < stride_x.unsigned_abs() {
+            (y, x) = (x, y);
+            transpose = !transpose;
+        }
+        let ((mut stride_y, height, flip_y), (mut stride_x, width, mut flip_x)) = (y, x);
+        if flip_y {
+            pixels = pixels.wrapping_offset(stride_y * (height as isize - 1));
+            stride_y = -stride_y;
+        }
+        if stride_x < 0 {
+            pixels = pixels.wrapping_offset(stride_x * (width as isize - 1));
+            stride_x = -stride_x;
+            flip_x = !flip_x;
+        }
+        Self { pixels, stride_y, stride_x, height, width, transpose, flip_x }
     }
 
-    fn with_rows_along_memory(mut self) -> Self {
-        let Orientation { transpose, flip_y, flip_x } = self.orientation;
-        if self.stride_y.unsigned_abs() < self.stride_x.unsigned_abs() {
-            (self.stride_y, self.stride_x) = (self.stride_x, self.stride_y);
-            (self.height, self.width) = (self.width, self.height);
-            self.orientation = Orientation { transpose: !transpose, flip_y: flip_x, flip_x: flip_y };
-        }
-        if self.stride_x < 0 {
-            self.pixels = self.pixels.wrapping_offset(self.stride_x * (self.width as isize - 1));
-            self.stride_x = -self.stride_x;
-            self.orientation.flip_x = !self.orientation.flip_x;
-        }
-        self
-    }
-
-    /// The first pixel of a row, counted as the orientation counts Y.
+    /// The first pixel of a row in memory.
     #[inline(always)]
     pub(super) fn row(&self, y: usize) -> *const u8 {
-        let y = if self.orientation.flip_y { self.height - 1 - y } else { y };
         self.pixels.wrapping_offset(y as isize * self.stride_y)
     }
 }
