@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 BASELINE = Path(__file__).parents[1] / "rust" / "instructions.json"
-PROGRAM = tuple("cargo run --quiet --profile wheel --package patchmill-core --example instructions --".split())
+BUILT = ("--quiet", "--profile", "wheel", "--package", "patchmill-core")
+PROGRAM = ("cargo", "run", *BUILT, "--example", "instructions", "--")
 # As the wheels are built, but with names: of several units of code, it depends on the path what is in which.
 BUILD = {"CARGO_PROFILE_WHEEL_STRIP": "false"}
 CALLGRIND = "valgrind --tool=callgrind --callgrind-out-file=/dev/null --collect-atstart=no --toggle-collect=*::counted*"
