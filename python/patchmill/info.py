@@ -6,13 +6,13 @@ import math
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from patchmill.background import map_in_background
 from patchmill.errors import ConfigError, PatchmillError, ReadError, ShapeError
 from patchmill.patching import Patching, create_plan
 from patchmill.progress import track
@@ -183,16 +183,20 @@ def collect_info(
 
 def _survey(info: ImagesInfo, paths: Sequence[Path], axes: str | None) -> None:
     """Read what all files say, and none of their pixels."""
-    with ThreadPoolExecutor(_NUM_THREADS, "patchmill-files") as executor:
+
+    def attempt(path: Path) -> FileInfo | PatchmillError:
         try:
-            readings = [(path, executor.submit(_read_file, path, axes)) for path in paths]
-            for path, reading in track(readings, "Files"):
-                try:
-                    info.files.append(reading.result())
-                except PatchmillError as error:
-                    info.unreadable.append((path, str(error)))
-        finally:
-            executor.shutdown(cancel_futures=True)
+            return _read_file(path, axes)
+        except PatchmillError as error:
+            return error
+
+    readings = map_in_background(attempt, paths, num_threads=_NUM_THREADS, name="patchmill-files")
+    for path in track(paths, "Files"):
+        found = next(readings)
+        if isinstance(found, PatchmillError):
+            info.unreadable.append((path, str(found)))
+        else:
+            info.files.append(found)
 
 
 def _read_file(path: Path, axes: str | None) -> FileInfo:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -286,7 +287,7 @@ def test_files_are_read_in_turn_if_they_do_not_fit_into_memory(
     for number in range(12):
         write(tmp_path / f"{number:02}.tif", noise((64, 64), seed=number), compression="zlib")
     usable = {"bytes": 12 * 64 * 64 * 2 / 0.8 - 1}
-    monkeypatch.setattr("patchmill.sources.memory.usable_memory", lambda: usable["bytes"])
+    monkeypatch.setattr("patchmill.dataset.data_module.usable_memory", lambda: usable["bytes"])
     config = data_config(data_type="tiff", patching="random")
     in_turn = ready(config, tmp_path, val_minimum_split=2)
     assert isinstance(in_turn.train_dataset, IterableDataset)
@@ -297,6 +298,40 @@ def test_files_are_read_in_turn_if_they_do_not_fit_into_memory(
     assert isinstance(together.train_dataset, InMemoryDataset)
     targets = ready(config.model_copy(update={"seed": 5}), tmp_path, train_data_target=tmp_path)
     assert isinstance(targets.train_dataset, IterableDataset), "targets are counted, too"
+
+
+def test_custom_files_are_read_once_if_they_fit_into_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder, n_files in (("images", 4), ("targets", 4), ("more", 2), ("more targets", 2)):
+        (tmp_path / folder).mkdir()
+        for number in range(n_files):
+            np.save(tmp_path / folder / f"{number}.npy", noise((64, 64), seed=number))
+    n_read: Counter[Path] = Counter()
+
+    def read(path: Path) -> Any:
+        n_read[path] += 1
+        return np.load(path)
+
+    config = data_config(data_type="custom", patching="random", patch_filter={"name": "max", "threshold": 1})
+    folders: dict[str, Any] = {
+        "train_data_target": tmp_path / "targets",
+        "val_data": tmp_path / "more",
+        "val_data_target": tmp_path / "more targets",
+        "read_source_func": read,
+    }
+    together = ready(config, tmp_path / "images", **folders)
+    assert isinstance(together.train_dataset, InMemoryDataset)
+    assert set(n_read.values()) == {1}
+    assert len(n_read) == 12
+    taken = 12 * 64 * 64 * 2
+    monkeypatch.setattr("patchmill.dataset.data_module.usable_memory", lambda: (taken - 1) / 0.8)
+    in_turn = ready(config, tmp_path / "images", **folders)
+    assert isinstance(in_turn.train_dataset, IterableDataset)
+    assert isinstance(in_turn.val_dataset, IterableDataset)
+    assert in_turn.get_data_statistics() == together.get_data_statistics()
+    assert (len(in_turn.train_dataset), len(in_turn.val_dataset)) == (
+        len(together.train_dataset),
+        len(together.val_dataset),
+    )
 
 
 def test_filters_keep_patches_and_say_how_many(caplog: pytest.LogCaptureFixture) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import itertools
 import pickle
+import sys
 import threading
 import time
 import weakref
@@ -15,13 +16,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from torch.utils.data import DataLoader
 
 from patchmill.config import DataConfig
 from patchmill.dataset import InMemoryDataset, IterableDataset, PatchLoader, PathIterableDataset
 from patchmill.dataset.file_sampler import FileSampler
-from patchmill.errors import ConfigError, PatchmillWarning, ReadError
+from patchmill.errors import ConfigError, PairError, PatchmillWarning, ReadError
 from tests.dataset.files import SHAPES, read_npy, write_npys, write_tiffs
 from tests.dataset.milling import copied, data_config
 from tests.oracles.item import Masking
@@ -171,6 +173,45 @@ def test_spawned_workers_get_a_dataset_that_was_split(tmp_path: Path) -> None:
         assert multiset(PatchLoader(again, 4)) == multiset(PatchLoader(part, 4))
 
 
+def test_copies_of_a_dataset_count_their_epochs_for_themselves(tmp_path: Path) -> None:
+    dataset = IterableDataset(config(), write_tiffs(tmp_path))
+    dataset.set_epoch(3)
+    again = pickle.loads(pickle.dumps(dataset))
+    for _ in range(2):
+        expected = multiset(PatchLoader(again, 4))
+        assert multiset(DataLoader(again, 4, num_workers=1)) != expected
+    assert (dataset.epoch, again.epoch) == (3, 5)
+
+
+@pytest.mark.parametrize("context", ["fork", "spawn", "forkserver"])
+def test_ranks_share_an_epoch_among_workers_however_they_were_started(
+    tmp_path: Path, context: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = IterableDataset(config(masking=MASKING), write_tiffs(tmp_path))
+    whole = multiset(PatchLoader(dataset, 4))
+    parts = []
+    for rank in range(2):
+        # Of the processes that torch connects, the workers that are spawned know nothing.
+        monkeypatch.setattr("patchmill.dataset.iterable.replicas", lambda rank=rank: (2, rank))
+        dataset.set_epoch(0)
+        parts.append(multiset(DataLoader(dataset, 4, num_workers=2, multiprocessing_context=context)))
+    assert not parts[0] & parts[1]
+    assert len(whole) - 1 <= (parts[0] + parts[1]).total() <= len(whole)
+    assert parts[0] + parts[1] <= whole
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_dataset_takes_no_descriptor(tmp_path: Path) -> None:
+    paths = write_tiffs(tmp_path)
+    dataset = IterableDataset(config(), paths)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    more = [IterableDataset(config(), paths) for _ in range(5)]
+    for other in more:
+        list(PatchLoader(other, 4))
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert len(dataset) == len(more[0])
+
+
 def test_files_are_split_if_there_are_enough(tmp_path: Path) -> None:
     paths = write_tiffs(tmp_path, [(32, 32)] * 20)
     for seed in (1, 2):
@@ -199,6 +240,22 @@ def test_patches_are_split_if_there_are_too_few_files(tmp_path: Path) -> None:
     assert multiset(PatchLoader(validation, 5)) == multiset(PatchLoader(other, 5))
     with pytest.raises(ConfigError, match="Split it once only"):
         dataset.split_dataset(0.1, 5)
+
+
+@pytest.mark.parametrize("patching", ["random", "stratified"])
+def test_drawn_patches_stay_in_their_files_if_patches_are_split(tmp_path: Path, patching: str) -> None:
+    # Of some files most is kept for validation, of some all of it.
+    paths = write_tiffs(tmp_path, [(32, 32), (40, 40), (48, 20), (16, 16), (16, 30)])
+    for seed in range(10):
+        asked = config(patching=patching, seed=seed, patch_size=[16, 16])
+        dataset, together = IterableDataset(asked, paths), InMemoryDataset(asked, paths)
+        validations = dataset.split_dataset(0.4, 5), together.split_dataset(0.4, 5)
+        for in_turn, at_hand in ((dataset, together), validations):
+            for epoch in range(2):
+                loaders = PatchLoader(in_turn, 4), PatchLoader(at_hand, 4)
+                for loader in loaders:
+                    loader.set_epoch(epoch)
+                assert multiset(loaders[0]) == multiset(loaders[1])
 
 
 class Tracker:
@@ -292,6 +349,55 @@ def test_files_that_cannot_be_read_are_skipped_if_asked_to(tmp_path: Path) -> No
     kept = [0, 2, 3]
     together = InMemoryDataset(config(patching="random"), [paths[k] for k in kept], [targets[k] for k in kept])
     assert multiset(PatchLoader(dataset, 4)) == multiset(PatchLoader(together, 4, shuffle=True))
+
+
+@pytest.mark.parametrize("given", [{}, {"image_means": [1.0], "image_stds": [2.0]}])
+def test_files_with_damaged_pixels_are_skipped_if_asked_to(tmp_path: Path, given: dict[str, Any]) -> None:
+    paths, targets = write_tiffs(tmp_path / "a"), write_tiffs(tmp_path / "b", seed=7)
+    for path in (paths[1], targets[4]):
+        with tifffile.TiffFile(path) as file:
+            offset = file.pages.first.dataoffsets[0]
+        with path.open("r+b") as stream:
+            stream.seek(offset)
+            stream.write(bytes(16))
+    if given:
+        given = {**given, "target_means": [1.0], "target_stds": [2.0]}
+    with pytest.raises(ReadError, match=r"image00[14]"):
+        list(PatchLoader(IterableDataset(config(**given), paths, targets), 4))
+    with pytest.warns(PatchmillWarning, match="skipped 2 of 5 pairs of files"):
+        dataset = IterableDataset(config(on_error="skip", **given), paths, targets)
+    kept = [0, 2, 3]
+    together = InMemoryDataset(
+        config(patching="random", **given), *([files[k] for k in kept] for files in (paths, targets))
+    )
+    assert multiset(PatchLoader(dataset, 4)) == multiset(PatchLoader(together, 4, shuffle=True))
+
+
+@pytest.mark.parametrize("which", ["images", "targets"])
+def test_a_file_that_is_another_one_by_now_is_an_error_that_names_it(tmp_path: Path, which: str) -> None:
+    paths, targets = write_tiffs(tmp_path / "images"), write_tiffs(tmp_path / "targets", seed=7)
+    dataset = IterableDataset(config(), paths, targets)
+    write_tiffs(tmp_path / which, [*SHAPES[:3], (30, 20)])
+    with pytest.raises(ReadError, match=rf"{which}.image003.*expected the image that was there before"):
+        list(PatchLoader(dataset, 4))
+
+
+def test_files_are_paired_by_their_names(tmp_path: Path) -> None:
+    shapes = [(32, 32)] * 4
+    paths, targets = write_tiffs(tmp_path / "a", shapes), write_tiffs(tmp_path / "b", shapes)
+    masks = write_tiffs(tmp_path / "c", shapes)
+    for number, path in enumerate(masks):
+        tifffile.imwrite(path, np.full((32, 32), number % 2, np.uint8), photometric="minisblack")
+    asked = config(patching="sequential", transforms=[], patch_filter={"name": "mask", "coverage": 0.5})
+    for create, name in ((IterableDataset, "filter_mask_files"), (InMemoryDataset, "filter_masks")):
+        dataset = create(asked, paths[::-1], targets, **{name: [masks[k] for k in (2, 0, 3, 1)]})
+        assert len(dataset) == 2 * 4
+        for image, target in PatchLoader(dataset, 4):
+            np.testing.assert_array_equal(image, target)
+        with pytest.raises(PairError, match=r"1 without a target: image003\.tif"):
+            create(asked, paths, targets[:3])
+        with pytest.raises(PairError, match=r"image003\.tif"):
+            create(asked, paths, **{name: masks[:3]})
 
 
 def test_it_is_a_torch_dataset_with_the_name_of_careamics(tmp_path: Path) -> None:

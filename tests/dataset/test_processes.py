@@ -38,6 +38,99 @@ def test_ctrl_c_is_heard_in_the_middle_of_any_work(tmp_path: Path) -> None:
     assert printed_by(script.replace("FOLDER", repr(str(tmp_path)))) == "heard\n"
 
 
+def test_ctrl_c_is_heard_while_files_are_read_on_other_threads(tmp_path: Path) -> None:
+    # What is read takes long, and nothing waits for it.
+    script = """
+    import tifffile
+    from patchmill import CAREamist
+    from patchmill.config import DataConfig, create_n2v_configuration
+    from patchmill.dataset import IterableDataset
+    from patchmill.info import collect_info
+    from patchmill.sources import ImageFiles, survey_files
+
+    folder = Path(FOLDER)
+    for number in range(4):
+        np.save(folder / f"{number}.npy", noise((64, 64), seed=number))
+        tifffile.imwrite(folder / f"{number}.tif", noise((64, 64)), photometric="minisblack")
+    slow = threading.Event()
+
+    def read(path):
+        if slow.is_set():
+            time.sleep(20)
+        return np.load(path)
+
+    paths = sorted(folder.glob("*.npy"))
+    in_turn = IterableDataset(data_config(data_type="custom"), paths, read_source_func=read)
+    config = create_n2v_configuration("demo", data_type="custom", axes="YX", patch_size=[32, 32], batch_size=4,
+        num_epochs=1, model_params={"depth": 1, "num_channels_init": 8})
+    config.data_config.set_means_and_stds([0.0], [1.0])
+    careamist = CAREamist(config, folder / "work", enable_progress_bar=False, device="cpu")
+    of_file = ImageFiles.header
+
+    def header(files, number):
+        if slow.is_set():
+            time.sleep(20)
+        return of_file(files, number)
+
+    ImageFiles.header = header
+    slow.set()
+    works = {
+        "files in turn": lambda: list(PatchLoader(in_turn, 4)),
+        "prediction": lambda: careamist.predict(folder, read_source_func=read, extension_filter="*.npy"),
+        "survey": lambda: survey_files(ImageFiles(sorted(folder.glob("*.tif")), "tiff", "YX")),
+        "info": lambda: collect_info(folder, axes="YX"),
+    }
+    for name, work in works.items():
+        seconds = seconds_until_interrupted(work)
+        assert seconds < 2, f"{name}: {seconds:.2f} s"
+    print("heard")
+    """
+    assert printed_by(script.replace("FOLDER", repr(str(tmp_path)))) == "heard\n"
+
+
+def test_an_iterator_over_files_goes_on_after_ctrl_c(tmp_path: Path) -> None:
+    script = """
+    from patchmill.dataset import IterableDataset
+
+    paths = [Path(FOLDER) / f"{number}.npy" for number in range(4)]
+    for number, path in enumerate(paths):
+        np.save(path, noise((64, 64), seed=number))
+    waiting = [0.0]
+
+    def read(path):
+        time.sleep(waiting[0])
+        return np.load(path)
+
+    dataset = IterableDataset(data_config(data_type="custom"), paths, read_source_func=read)
+    expected = copied(PatchLoader(dataset, 4))
+    loader = PatchLoader(dataset, 4, prefetch=1)
+    waiting[0] = 0.5
+    found, n_interrupted = [], 0
+    if os.fork() == 0:
+        for _ in range(4):
+            time.sleep(0.4)
+            os.kill(os.getppid(), signal.SIGINT)
+        os._exit(0)
+    batches = None
+    while batches is None:
+        try:
+            batches = iter(loader)
+        except KeyboardInterrupt:
+            n_interrupted += 1
+            loader.set_epoch(0)
+    while len(found) < len(expected):
+        try:
+            found.append(as_bytes(next(batches)))
+        except KeyboardInterrupt:
+            n_interrupted += 1
+    assert next(batches, None) is None
+    assert found == expected
+    assert n_interrupted
+    print("same")
+    """
+    assert printed_by(script.replace("FOLDER", repr(str(tmp_path)))) == "same\n"
+
+
 def test_an_iterator_goes_on_after_ctrl_c() -> None:
     script = """
     dataset = small()

@@ -34,7 +34,7 @@ class Plan:
     def __len__(self) -> int:
         if self.kind in ("sequential", "stratified"):
             return len(self.cells)
-        return len(samples_of_items(self.images, self.patch, self.kept))
+        return len(samples_of_items(self.images, self.patch, self.kept, self.left))
 
     def region(self, item: int, *, epoch: int, seed: int) -> Region:
         """Return the region of an item."""
@@ -46,16 +46,16 @@ class Plan:
         if self.kind == "fixed_random":
             drawn["epoch"] = 0
         return random_region(
-            self.images, self.patch, kept=self.kept, validation=self.validation, spares=self.cells, **drawn
+            self.images, self.patch, kept=self.kept, validation=self.validation, spares=self.left, **drawn
         )
 
     def split(self, *, percentage: float, minimum: int, seed: int) -> tuple[Plan, Plan, int, bool]:
         """Return the training plan, the validation plan, how many items are in neither, and if `minimum` was lowered.
 
-        Random items are in training all the same: they are drawn again.
+        Random items are in training all the same, drawn again, unless nothing is free in their sample.
         """
         parts = split(self.images, self.patch, percentage=percentage, minimum=minimum, seed=seed, kept=self.cells)
         training = replace(self, left=parts.training, validation=parts.validation)
         validation = Plan("sequential", self.images, self.patch, left=parts.validation)
-        n_dropped = parts.n_dropped if self.kind in ("sequential", "stratified") else 0
+        n_dropped = parts.n_dropped if self.kind in ("sequential", "stratified") else len(self) - len(training)
         return training, validation, n_dropped, parts.is_lowered

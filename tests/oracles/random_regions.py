@@ -13,14 +13,19 @@ from tests.oracles.split import draw_beside
 from tests.oracles.stratified import draw_in_stratum
 
 
-def samples_of_items(images: list[ImageSize], patch: Size, kept: list[Region] | None = None) -> list[tuple[int, int]]:
+def samples_of_items(
+    images: list[ImageSize], patch: Size, kept: list[Region] | None = None, free: list[Region] | None = None
+) -> list[tuple[int, int]]:
     """Return the image and the sample of each item: ceil(pixels of a sample / pixels of a patch) for each sample.
 
     If a filter keeps some cells of the sequential grid only, the share of them that it keeps in the sample, rounded up.
+    If a split leaves some cells free only, none in samples without a free cell.
     """
     cells = sequential_regions(images, patch)
 
     def n_items(image: int, sample: int) -> int:
+        if free is not None and not any(region[:2] == (image, sample) for region in free):
+            return 0
         n_random = ceil(prod(images[image][1]) / prod(patch))
         if kept is None:
             return n_random
@@ -49,9 +54,9 @@ def random_region(
     """Draw the region of an item: each origin uniform over all that fit.
 
     If a filter keeps some cells only, over the stratum of one of the kept cells of the sample, each as likely. With
-    validation regions, the first of 64 draws that overlaps none of them; if all do, one of the spare regions.
+    validation regions, the first of 64 draws that overlaps none of them; if all do, one of the sample's spare regions.
     """
-    image, sample = samples_of_items(images, patch, kept)[item]
+    image, sample = samples_of_items(images, patch, kept, spares)[item]
     _, size = images[image]
 
     def draw(words: Block) -> Region:
@@ -65,4 +70,5 @@ def random_region(
     if region is not None:
         return region
     assert spares is not None
+    spares = [region for region in spares if region[:2] == (image, sample)]
     return spares[below(words[0], len(spares))]

@@ -97,6 +97,21 @@ def test_random_items_are_as_many_in_training_as_without_a_split(kind: str, kept
     assert split.n_dropped == 0
 
 
+@pytest.mark.parametrize("kind", ["random", "fixed_random"])
+@pytest.mark.parametrize("kept", [None, list(range(0, 42, 3))])
+def test_random_items_stay_in_their_samples_however_little_of_them_is_free(kind: str, kept: list[int] | None) -> None:
+    images = [(2, (1, 24, 12)), (6, (1, 8, 16)), (1, (1, 24, 24)), (3, (1, 8, 20))]
+    plan, _ = plan_and_oracle(kind, images, (1, 8, 8), kept)
+    split = split_plan(plan, percentage=0.5, minimum=1, seed=1)
+    free = {tuple(cell[:2]) for cell in split.training.cells(split.training.kept()).tolist()}
+    assert split.n_dropped == len(plan) - len(split.training) > 0
+    ends = split.training.image_ends().tolist()
+    for epoch in range(20):
+        regions = all_regions(split.training, epoch=epoch, seed=1)
+        assert {region[:2] for region in regions} <= free
+        assert [sum(region[0] < end for region in regions) for end in range(1, 5)] == ends
+
+
 def test_stratified_items_stay_in_their_strata_however_little_of_them_is_free() -> None:
     # Most cells are surrounded by validation, so that hardly another origin than their own is free.
     plan = Plan.stratified([("image", 6, (1, 24, 24))], (1, 8, 8))

@@ -78,13 +78,10 @@ def header(nbytes: int, *, is_mapped: bool = False) -> ImageHeader:
     return ImageHeader("a.tif", 1, 1, (1, 8, 8), np.dtype("u1"), nbytes, is_mapped)
 
 
-def test_images_fit_into_80_percent_of_it_and_mapped_ones_need_none(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(memory, "usable_memory", lambda: 10 * GIB)
+def test_images_fit_into_80_percent_of_it_and_mapped_ones_need_none(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    assert fits_in_memory([header(5 * GIB), header(3 * GIB), header(100 * GIB, is_mapped=True)])
+    assert fits_in_memory([header(5 * GIB), header(3 * GIB), header(100 * GIB, is_mapped=True)], 10 * GIB)
     assert "images: 3, of which 1 are mapped; the others take 8.00 GiB decoded, and 10.00 GiB" in caplog.text
     assert "all are kept in memory" in caplog.text
-    assert not fits_in_memory(iter([header(5 * GIB), header(3 * GIB + 1)]))
+    assert not fits_in_memory(iter([header(5 * GIB), header(3 * GIB + 1)]), 10 * GIB)
     assert "read in turn, as they take more than 80% of it" in caplog.text

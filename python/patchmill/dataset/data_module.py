@@ -13,9 +13,11 @@ from torch.utils.data import DataLoader
 
 from patchmill.config import DataConfig
 from patchmill.config.transforms import Transform
+from patchmill.dataset.held_images import HeldImages
 from patchmill.dataset.in_memory import InMemoryDataset
 from patchmill.dataset.iterable import IterableDataset
 from patchmill.dataset.loader_params import create_loader
+from patchmill.dataset.masks import masks_of
 from patchmill.dataset.preview import draw_preview
 from patchmill.errors import ConfigError
 from patchmill.sources import (
@@ -23,6 +25,7 @@ from patchmill.sources import (
     PathLike,
     ReadFunction,
     Survey,
+    Visit,
     are_open,
     check_data_type,
     check_read_source_func,
@@ -30,7 +33,9 @@ from patchmill.sources import (
     list_files,
     pair_files,
     survey_files,
+    usable_memory,
 )
+from patchmill.sources.memory import MEMORY_SHARE
 
 __all__ = ["TrainDataModule", "create_train_datamodule"]
 
@@ -194,39 +199,47 @@ class TrainDataModule:
             self.val_dataset = InMemoryDataset(self.data_config, self.val_data, self.val_data_target, validation=True)
 
     def _set_up_files(self) -> None:
-        """Look at all files, and open them together or read them in turn."""
-        config = self.data_config
-        training = self._survey(self.train_files, self.train_target_files)
-        validation = None if self.val_data is None else self._survey(self.val_files, self.val_target_files)
+        """Look at all files, and open them together or read them in turn. Custom files are read to be looked at."""
+        usable = usable_memory()
+        held = HeldImages(MEMORY_SHARE * usable if self.use_in_memory else 0)
+        training = self._survey(self.train_files, self.train_target_files, held.visit("training"))
+        validation = None
+        if self.val_data is not None:
+            validation = self._survey(self.val_files, self.val_target_files, held.visit("validation"))
         surveys = [training] if validation is None else [training, validation]
         headers = [header for survey in surveys for header in (*survey.headers, *survey.target_headers)]
-        if self.use_in_memory and fits_in_memory(headers):
-            how: dict[str, Any] = {
-                "read_source_func": self.read_source_func,
-                "extension_filter": self.extension_filter,
-            }
-            images, targets = training.open(on_error=config.on_error)
-            masks = self._mask_files(Path(image.name) for image in images)
-            self._set_training(InMemoryDataset(config, images, targets or None, **how, filter_masks=masks))
-            if validation is not None:
-                images, targets = validation.open(on_error=config.on_error)
-                self.val_dataset = InMemoryDataset(self.data_config, images, targets or None, validation=True)
+        if self.use_in_memory and fits_in_memory(headers, usable):
+            self._set_up_in_memory(training, validation, held)
         else:
-            masks = self._mask_files(training.files.paths)
-            how = {"read_source_func": self.read_source_func}
-            self._set_training(IterableDataset(config, training, **how, filter_mask_files=masks))
-            if validation is not None:
-                self.val_dataset = IterableDataset(self.data_config, validation, validation=True)
+            self._set_up_in_turn(training, validation)
+
+    def _set_up_in_memory(self, training: Survey, validation: Survey | None, held: HeldImages) -> None:
+        on_error = self.data_config.on_error
+        how: dict[str, Any] = {"read_source_func": self.read_source_func, "extension_filter": self.extension_filter}
+        images, targets = held.take("training") or training.open(on_error=on_error)
+        masks = self._mask_files(Path(image.name) for image in images)
+        self._set_training(InMemoryDataset(self.data_config, images, targets or None, **how, filter_masks=masks))
+        if validation is not None:
+            images, targets = held.take("validation") or validation.open(on_error=on_error)
+            self.val_dataset = InMemoryDataset(self.data_config, images, targets or None, validation=True)
+
+    def _set_up_in_turn(self, training: Survey, validation: Survey | None) -> None:
+        on_error = self.data_config.on_error
+        training = training.decodable(on_error=on_error)
+        how: dict[str, Any] = {"read_source_func": self.read_source_func}
+        masks = self._mask_files(training.files.paths)
+        self._set_training(IterableDataset(self.data_config, training, **how, filter_mask_files=masks))
+        if validation is not None:
+            validation = validation.decodable(on_error=on_error)
+            self.val_dataset = IterableDataset(self.data_config, validation, validation=True)
 
     def _mask_files(self, paths: Iterable[Path]) -> list[Path] | None:
         """List the masks of some of the training files: those that can be read."""
         if self.train_data_mask is None:
             return None
-        pairs = pair_files(self.train_data, self.train_data_mask, self.data_type, self.extension_filter)
-        mask_of = dict(pairs)
-        return [mask_of[path] for path in paths]
+        return masks_of(paths, self.train_data, self.train_data_mask, self.data_config, self.extension_filter)
 
-    def _survey(self, paths: Sequence[PathLike], target_paths: Sequence[PathLike]) -> Survey:
+    def _survey(self, paths: Sequence[PathLike], target_paths: Sequence[PathLike], visit: Visit) -> Survey:
         config = self.data_config
         how: dict[str, Any] = {
             "data_type": config.data_type,
@@ -234,7 +247,8 @@ class TrainDataModule:
             "read_source_func": self.read_source_func,
         }
         targets = ImageFiles(target_paths, **how) if target_paths else None
-        return survey_files(ImageFiles(paths, **how, channels=config.channels), targets, on_error=config.on_error)
+        files = ImageFiles(paths, **how, channels=config.channels)
+        return survey_files(files, targets, on_error=config.on_error, visit=visit)
 
     def _set_training(self, dataset: InMemoryDataset | IterableDataset) -> None:
         """Take the dataset for training and, unless there is validation data, split it."""

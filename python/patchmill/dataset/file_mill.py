@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from patchmill._core import Batch, PatchDataset
+from patchmill.background import begin
 
 if TYPE_CHECKING:
     from patchmill.dataset.file_sampler import FileSchedule
@@ -90,38 +91,12 @@ class GroupReader:
         self._read = read
         self._groups = groups
         self._step = step
-        self._readings: dict[int, _Reading] = {}
+        self._readings: dict[int, Future[PatchDataset]] = {}
 
     def get(self, number: int) -> PatchDataset:
         """Return a group, and begin to read the next; those before it are forgotten."""
         for ahead in (number, number + self._step):
             if ahead < len(self._groups) and ahead not in self._readings:
-                self._readings[ahead] = _Reading(self._read, self._groups[ahead])
+                self._readings[ahead] = begin(self._read, self._groups[ahead], name="patchmill-reader")
         self._readings = {ahead: reading for ahead, reading in self._readings.items() if ahead >= number}
         return self._readings[number].result()
-
-
-class _Reading:
-    """A group of files that is being read on a thread of its own.
-
-    The thread is a daemon: a disk that does not answer keeps no program from ending, nor an iterator from going.
-    """
-
-    def __init__(self, read: Read, group: NDArray[np.int64]) -> None:
-        self._outcome: PatchDataset | BaseException | None = None
-        self._thread = threading.Thread(target=self._run, args=(read, group), name="patchmill-reader", daemon=True)
-        self._thread.start()
-
-    def _run(self, read: Read, group: NDArray[np.int64]) -> None:
-        try:
-            self._outcome = read(group)
-        except BaseException as error:
-            self._outcome = error
-
-    def result(self) -> PatchDataset:
-        """Wait for the group, and return it or raise what went wrong."""
-        self._thread.join()
-        if isinstance(self._outcome, BaseException):
-            raise self._outcome
-        assert self._outcome is not None
-        return self._outcome

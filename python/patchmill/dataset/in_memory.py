@@ -72,12 +72,8 @@ class InMemoryDataset(PlannedDataset):
     ) -> None:
         config = data_config.model_copy(deep=True)
         self.epoch = 0
-        how: dict[str, Any] = {
-            "read_source_func": read_source_func,
-            "extension_filter": extension_filter,
-            "channels": config.channels,
-            "on_error": config.on_error,
-        }
+        files: dict[str, Any] = {"read_source_func": read_source_func, "extension_filter": extension_filter}
+        how = {**files, "channels": config.channels, "on_error": config.on_error}
         self._targets: list[Image] | None = None
         if input_target is None:
             self._images = open_images(inputs, config.data_type, config.axes, **how)
@@ -89,9 +85,9 @@ class InMemoryDataset(PlannedDataset):
             complete_statistics(config, self._targets, "target")
         kept = None
         if config.patch_filter is not None and not validation:
-            masks = (
-                None if filter_masks is None else open_masks(filter_masks, config, read_source_func, extension_filter)
-            )
+            masks = None
+            if filter_masks is not None:
+                masks = open_masks(filter_masks, config, inputs, self._images, **files)
             kept = kept_cells(self._images, config.patch_size, config.patch_filter, masks)
         n_target_channels = self._targets[0].n_channels if self._targets else None
         recipe = Recipe(config, self._images[0].n_channels, n_target_channels, is_validation=validation)

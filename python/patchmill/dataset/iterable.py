@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch.utils.data import IterableDataset as TorchIterableDataset
 from torch.utils.data import get_worker_info
@@ -16,20 +15,30 @@ from patchmill._core import PatchDataset, default_num_threads, split_order
 from patchmill.config import DataConfig
 from patchmill.dataset.file_mill import FileMill
 from patchmill.dataset.file_sampler import FileSampler
-from patchmill.dataset.masks import mask_files
+from patchmill.dataset.masks import mask_files, masks_of
 from patchmill.dataset.planned import Item, PlannedDataset
 from patchmill.dataset.recipe import Recipe, check_targets_are_allowed
 from patchmill.dataset.replicas import replicas
+from patchmill.dataset.worker_epochs import WorkerEpochs
 from patchmill.patching import check_split, count_cells, kept_cells
 from patchmill.progress import Tracked, track
-from patchmill.sources import ImageFiles, ImageLike, PathLike, ReadFunction, Survey, complete_statistics, survey_files
+from patchmill.sources import (
+    Image,
+    ImageFiles,
+    ImageHeader,
+    ImageLike,
+    PathLike,
+    ReadFunction,
+    Survey,
+    complete_statistics,
+    pair_files,
+    survey_files,
+)
 
 __all__ = ["IterableDataset", "PathIterableDataset"]
 
 _ITEMS_AT_ONCE = 64
 """How many items are made together for those who take them one by one."""
-
-_MOST_WORKERS = 1024
 
 
 class IterableDataset(PlannedDataset, TorchIterableDataset[Item]):
@@ -49,11 +58,13 @@ class IterableDataset(PlannedDataset, TorchIterableDataset[Item]):
     src_files : sequence of paths, or Survey
         The files, of the data type "tiff" or "custom"; or what `survey_files` found of them and their targets.
     target_files : sequence of paths, optional
-        The targets, one per file in the same order, of the same samples and size; their channels may differ.
+        The targets, paired with the files by their names as `pair_files` does, of the same samples and size; their
+        channels may differ.
     read_source_func : callable, optional
         What reads files of the data type "custom": called with a path and the axes, or with the path alone.
     filter_mask_files : sequence of paths, optional
-        The masks of `MaskPatchFilterConfig`, one per file, in the axes of the images without C.
+        The masks of `MaskPatchFilterConfig`, in the axes of the images without C: paired with the files by their names,
+        or one for each file of a `Survey`, in their order.
     validation : bool, default=False
         Whether to leave order and patches as they lie, keep all of them, and mask the same pixels in every epoch.
 
@@ -79,10 +90,16 @@ class IterableDataset(PlannedDataset, TorchIterableDataset[Item]):
         validation: bool = False,
     ) -> None:
         config = data_config.model_copy(deep=True)
-        self._epochs = _shared_epochs()
-        if not isinstance(src_files, Survey):
-            src_files = _survey(config, src_files, target_files, read_source_func)
-        self._files, self._targets = src_files.files, src_files.targets
+        self._epochs = WorkerEpochs()
+        self._replicas = replicas()
+        if isinstance(src_files, Survey):
+            survey = src_files
+        else:
+            survey = _survey(config, src_files, target_files, read_source_func)
+            if filter_mask_files is not None:
+                filter_mask_files = masks_of(survey.files.paths, src_files, filter_mask_files, config)
+        self._files, self._targets = survey.files, survey.targets
+        self._target_headers = survey.target_headers
         complete_statistics(config, Tracked(self._files, "Statistics of the images"), "input")
         if self._targets is not None:
             check_targets_are_allowed(config)
@@ -91,10 +108,10 @@ class IterableDataset(PlannedDataset, TorchIterableDataset[Item]):
         if config.patch_filter is not None and not validation:
             masks = None if filter_mask_files is None else mask_files(filter_mask_files, config, read_source_func)
             self._kept_by_file = _kept_by_file(config, self._files, masks)
-        n_target_channels = src_files.target_headers[0].n_channels if self._targets is not None else None
-        recipe = Recipe(config, src_files.headers[0].n_channels, n_target_channels, is_validation=validation)
-        kept = _joined(self._kept_by_file, src_files.headers, config.patch_size)
-        super().__init__(recipe, src_files.headers, config.patching or "random", kept)
+        n_target_channels = survey.target_headers[0].n_channels if self._targets is not None else None
+        recipe = Recipe(config, survey.headers[0].n_channels, n_target_channels, is_validation=validation)
+        kept = _joined(self._kept_by_file, survey.headers, config.patch_size)
+        super().__init__(recipe, survey.headers, config.patching or "random", kept)
 
     @property
     def item_ends(self) -> NDArray[np.int64]:
@@ -104,7 +121,7 @@ class IterableDataset(PlannedDataset, TorchIterableDataset[Item]):
     @property
     def epoch(self) -> int:
         """The epoch of the next iteration in this process."""
-        return int(self._epochs[0])
+        return self._epochs.next(0)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch of the next iteration, of those that no loader of patchmill begins.
@@ -114,7 +131,7 @@ class IterableDataset(PlannedDataset, TorchIterableDataset[Item]):
         epoch : int
             The epoch, from 0.
         """
-        self._epochs.fill_(epoch)
+        self._epochs.set(epoch)
 
     @property
     def data_files(self) -> list[Path]:
@@ -137,19 +154,19 @@ class IterableDataset(PlannedDataset, TorchIterableDataset[Item]):
     def _read(self, numbers: NDArray[np.int64]) -> PatchDataset:
         """Open some files and return what makes their items."""
         rising = np.sort(numbers).tolist()
-        images = [self._files.open(number) for number in rising]
-        targets = None if self._targets is None else [self._targets.open(number) for number in rising]
+        images = [_opened(self._files, self._sizes, number) for number in rising]
+        targets = None
+        if self._targets is not None:
+            targets = [_opened(self._targets, self._target_headers, number) for number in rising]
         return self._recipe.create_core(images, targets, self._plan, numbers=rising)
 
     def __iter__(self) -> Iterator[Item]:
         worker = get_worker_info()
         number, n_workers = (0, 1) if worker is None else (worker.id, worker.num_workers)
-        epoch = int(self._epochs[number])
-        self._epochs[number] += 1
-        return self._iterate(epoch, number, n_workers)
+        return self._iterate(self._epochs.take(number), number, n_workers)
 
     def _iterate(self, epoch: int, worker: int, n_workers: int) -> Iterator[Item]:
-        sampler = FileSampler(self, *replicas())
+        sampler = FileSampler(self, *self._shares())
         schedule, mill = sampler.schedule(epoch), self.mill(sampler, epoch, step=n_workers)
         num_threads = default_num_threads() if n_workers == 1 else 1
         ends = [0, *schedule.ends.tolist()]
@@ -162,6 +179,11 @@ class IterableDataset(PlannedDataset, TorchIterableDataset[Item]):
                 outputs = tuple(np.empty((len(items), *shape), dtype) for shape, dtype in self.item_layout)
                 mill.submit(items, outputs, seed=self.seed, num_threads=num_threads).wait()
                 yield from zip(*outputs, strict=True)
+
+    def _shares(self) -> tuple[int, int]:
+        """Return what `replicas` does, also in a spawned worker: that is not connected, and its parent was."""
+        connected = replicas()
+        return self._replicas if get_worker_info() is not None and connected == (1, 0) else connected
 
     def split_dataset(self, percentage: float = 0.1, minimum_number: int = 5) -> IterableDataset:
         """Give some of the files to a validation dataset; of too few files, some of the patches.
@@ -190,7 +212,7 @@ class IterableDataset(PlannedDataset, TorchIterableDataset[Item]):
         n_files = len(self._files)
         n_given = max(round(n_files * percentage), minimum_number)
         validation: IterableDataset = self._as_validation()
-        validation._epochs = _shared_epochs()
+        validation._epochs = WorkerEpochs()
         if 2 * minimum_number > n_files or n_given >= n_files:
             self._split_patches(validation, percentage, minimum_number)
             return validation
@@ -199,22 +221,20 @@ class IterableDataset(PlannedDataset, TorchIterableDataset[Item]):
         self._select(np.sort(drawn[n_given:]))
         return validation
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_replicas": replicas()}
+
     def _select(self, numbers: NDArray[np.int64]) -> None:
         """Keep some of the files."""
         chosen = numbers.tolist()
         self._files = self._files.select(chosen)
         self._targets = None if self._targets is None else self._targets.select(chosen)
         self._sizes = [self._sizes[number] for number in chosen]
+        self._target_headers = [self._target_headers[number] for number in chosen] if self._target_headers else []
         if self._kept_by_file is not None:
             self._kept_by_file = [self._kept_by_file[number] for number in chosen]
         self._kept = _joined(self._kept_by_file, self._sizes, self.data_config.patch_size)
         self._plan = self._create_plan()
-
-
-def _shared_epochs() -> torch.Tensor:
-    """Return a place per worker, shared with all of them, so that each goes on to its next epoch in any process."""
-    shared: torch.Tensor = torch.zeros(_MOST_WORKERS, dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
-    return shared
 
 
 def _survey(
@@ -225,9 +245,20 @@ def _survey(
 ) -> Survey:
     """Look at all files; those that are skipped take their targets along."""
     how: dict[str, Any] = {"data_type": config.data_type, "axes": config.axes, "read_source_func": read_source_func}
+    targets = None
+    if target_files is not None:
+        pairs = pair_files(src_files, target_files, config.data_type)
+        src_files, target_files = zip(*pairs, strict=True)
+        targets = ImageFiles(target_files, **how)
     files = ImageFiles(src_files, **how, channels=config.channels)
-    targets = None if target_files is None else ImageFiles(target_files, **how)
-    return survey_files(files, targets, on_error=config.on_error)
+    return survey_files(files, targets, on_error=config.on_error).decodable(on_error=config.on_error)
+
+
+def _opened(files: ImageFiles, headers: Sequence[ImageLike], number: int) -> Image:
+    """Open a file, which must hold what it held when the patches were planned."""
+    image = files.open(number)
+    ImageHeader.of(headers[number]).check_same(image)
+    return image
 
 
 def _kept_by_file(config: DataConfig, files: ImageFiles, masks: ImageFiles | None) -> list[NDArray[np.uint64]]:

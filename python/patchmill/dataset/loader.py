@@ -292,6 +292,7 @@ class _Batches(Iterator[Tensors]):
         self._seed = loader._seed
         self._num_threads = loader.num_threads or default_num_threads()
         self._index_batches = index_batches
+        self._upcoming: NDArray[np.int64] | None = None
         self._buffers = loader._take_buffers()
         self._spare_buffers = loader._spare_buffers
         self._in_flight: deque[tuple[Batch | Batches, Tensors]] = deque()
@@ -299,13 +300,17 @@ class _Batches(Iterator[Tensors]):
             self._submit_next()
 
     def _submit_next(self) -> None:
-        items = next(self._index_batches, None)
+        # Kept until they are submitted: to wait for a file can be interrupted, and then goes on.
+        if self._upcoming is None:
+            self._upcoming = next(self._index_batches, None)
+        items = self._upcoming
         if items is None:
             return
         arrays = self._buffers.take(len(items))
         batch = self._mill.submit(items, arrays, seed=self._seed, num_threads=self._num_threads)
         # Tensors already here: they hold the references that tell the buffers that the arrays are in use.
         self._in_flight.append((batch, tuple(torch.from_numpy(array) for array in arrays)))
+        self._upcoming = None
 
     def __iter__(self) -> _Batches:
         return self

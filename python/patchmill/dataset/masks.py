@@ -2,26 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from patchmill.config import DataConfig
-from patchmill.sources import Image, ImageFiles, PathLike, ReadFunction, open_images
+from patchmill.sources import Image, ImageFiles, PathLike, ReadFunction, are_open, open_images, pair_files
 
-__all__ = ["mask_files", "open_masks"]
+__all__ = ["mask_files", "masks_of", "open_masks"]
+
+
+def masks_of(
+    paths: Iterable[PathLike], inputs: Any, masks: Any, config: DataConfig, extension_filter: str = ""
+) -> list[Path]:
+    """List the masks of some files, by their names.
+
+    Parameters
+    ----------
+    paths : iterable of paths
+        The files, of those that `inputs` stand for: some of them may not be used.
+    inputs, masks : path or sequence of paths
+        What the user has given.
+    config : DataConfig
+        The configuration of the images.
+    extension_filter : str, default=""
+        As for the images.
+
+    Returns
+    -------
+    list of pathlib.Path
+        A mask for each.
+
+    Raises
+    ------
+    PairError
+        If inputs and masks differ in their names.
+    """
+    mask_of = dict(pair_files(inputs, masks, config.data_type, extension_filter))
+    return [mask_of[Path(path)] for path in paths]
 
 
 def open_masks(
-    masks: Any, config: DataConfig, read_source_func: ReadFunction | None, extension_filter: str
+    masks: Any,
+    config: DataConfig,
+    inputs: Any,
+    images: Sequence[Image],
+    *,
+    read_source_func: ReadFunction | None,
+    extension_filter: str,
 ) -> list[Image]:
     """Open masks that are at hand.
 
     Parameters
     ----------
     masks : numpy.ndarray, path, or a sequence of either
-        One per image, in its axes without C.
+        One per image, in its axes without C. Files are paired with those of the images by their names.
     config : DataConfig
         The configuration of the images.
+    inputs : numpy.ndarray, path, or a sequence of either, or of Image
+        What the images were opened from.
+    images : sequence of Image
+        The images.
     read_source_func, extension_filter
         As for the images.
 
@@ -29,7 +70,14 @@ def open_masks(
     -------
     list of Image
         The masks.
+
+    Raises
+    ------
+    PatchmillError
+        If they cannot be opened, or are not those of the images.
     """
+    if config.data_type != "array" and not are_open(inputs):
+        masks = masks_of((image.name for image in images), inputs, masks, config, extension_filter)
     return open_images(
         masks,
         config.data_type,

@@ -27,8 +27,8 @@ class Split:
     n_patches : int
         How many cells of the sequential grid there were before, less those that a filter did not keep.
     n_dropped : int
-        How many items are in neither plan, because they overlap a validation patch. 0 if they are random: they are
-        drawn again.
+        How many items are in neither plan, because they overlap a validation patch. Random ones are drawn again, unless
+        nothing is free in their sample.
     is_lowered : bool
         Whether fewer than `minimum` are kept for validation, because that would have been most of the patches.
     """

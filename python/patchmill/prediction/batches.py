@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patchmill._core import TileGrid, tiles_into
+from patchmill.background import begin
 from patchmill.errors import PatchmillError
 from patchmill.models import UNet
 from patchmill.prediction.network import out_of_memory
@@ -210,12 +210,11 @@ def ahead(items: Iterator[T]) -> Iterator[T]:
         The items. What making one raises is raised here, in its turn.
     """
     end = object()
-    with ThreadPoolExecutor(1, "patchmill-ahead") as executor:
-        following = executor.submit(next, items, end)
-        while True:
-            item = following.result()
-            if item is end:
-                return
-            following = executor.submit(next, items, end)
-            yield item  # type: ignore[misc]
-            del item
+    following = begin(next, items, end, name="patchmill-ahead")
+    while True:
+        item = following.result()
+        if item is end:
+            return
+        following = begin(next, items, end, name="patchmill-ahead")
+        yield item
+        del item

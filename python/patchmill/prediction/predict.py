@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -133,7 +132,7 @@ class Predictor:
         Parameters
         ----------
         reader : ImageReader
-            The images. It is closed at the end.
+            The images.
         open_canvas : callable
             Makes the canvas of an image.
 
@@ -147,16 +146,15 @@ class Predictor:
         PatchmillError
             As `predict` does.
         """
-        with contextlib.closing(reader):
-            self.check(reader)
-            n_tiles = None
-            if reader.known is not None:
-                n_tiles = sum(image.n_samples * len(self.tiling.grid(image)) for image in reader.known)
-            if not self.progress:
-                logger.info("predicting %s: %s tiles", reader.title, "?" if n_tiles is None else n_tiles)
-            steps = _Steps(self._steps(reader, open_canvas), n_tiles, len(reader))
-            for results in track(steps, f"Predicting {reader.title}", visible=self.progress):
-                yield from results
+        self.check(reader)
+        n_tiles = None
+        if reader.known is not None:
+            n_tiles = sum(image.n_samples * len(self.tiling.grid(image)) for image in reader.known)
+        if not self.progress:
+            logger.info("predicting %s: %s tiles", reader.title, "?" if n_tiles is None else n_tiles)
+        steps = _Steps(self._steps(reader, open_canvas), n_tiles, len(reader))
+        for results in track(steps, f"Predicting {reader.title}", visible=self.progress):
+            yield from results
 
     def _steps(self, reader: ImageReader, open_canvas: Callable[[Frame], Canvas[T]]) -> Iterator[tuple[int, list[T]]]:
         """Yield again and again how many tiles were added, and what has become ready by that."""

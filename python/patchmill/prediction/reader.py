@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Self
 
 from patchmill._core import default_num_threads, statistics
+from patchmill.background import begin
 from patchmill.sources import (
     Image,
     ImageFiles,
@@ -54,7 +55,6 @@ class ImageReader:
         self.is_custom = isinstance(images, ImageFiles) and images.is_custom
         self._open: Callable[[int], Image] = images.open if isinstance(images, ImageFiles) else images.__getitem__
         self._n_images = len(images)
-        self._executor = ThreadPoolExecutor(1, "patchmill-read")
         self._next: tuple[int, Future[Image]] | None = None
 
     @classmethod
@@ -128,7 +128,7 @@ class ImageReader:
         image = ready[1].result() if ready is not None and ready[0] == number else self._checked(number)
         is_small = image.is_mapped or image.nbytes <= _AHEAD_BYTES
         if self.paths is not None and is_small and number + 1 < len(self):
-            self._next = number + 1, self._executor.submit(self._checked, number + 1)
+            self._next = number + 1, begin(self._checked, number + 1, name="patchmill-read")
         return image
 
     def _checked(self, number: int) -> Image:
@@ -137,7 +137,3 @@ class ImageReader:
             # One pixel that is no number would spread as far as the network sees. All others are fine.
             statistics([(image.name, image.pixels)], num_threads=default_num_threads())
         return image
-
-    def close(self) -> None:
-        """End the thread that reads ahead."""
-        self._executor.shutdown(cancel_futures=True)

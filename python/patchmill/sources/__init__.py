@@ -18,7 +18,7 @@ from patchmill.sources.normalization import (
 from patchmill.sources.opening import are_open, check_data_type, open_image_pairs, open_images
 from patchmill.sources.skipping import OnError
 from patchmill.sources.statistics import Statistics, compute_quantiles, compute_statistics
-from patchmill.sources.survey import Survey, open_files, survey_files
+from patchmill.sources.survey import Survey, Visit, open_files, survey_files
 from patchmill.sources.tiff import TiffMetadata, images_from_tiffs, read_metadata, read_tiff
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Statistics",
     "Survey",
     "TiffMetadata",
+    "Visit",
     "are_open",
     "canonical_view",
     "check_alike",

@@ -33,7 +33,7 @@ def usable_memory() -> int:
     return max(0, min([psutil.virtual_memory().available, *_left_in_groups(Path("/"))]))
 
 
-def fits_in_memory(images: Iterable[ImageLike]) -> bool:
+def fits_in_memory(images: Iterable[ImageLike], usable: int) -> bool:
     """Tell whether images fit into 80 % of the usable memory, and log it.
 
     Parameters
@@ -41,6 +41,8 @@ def fits_in_memory(images: Iterable[ImageLike]) -> bool:
     images : iterable of ImageHeader or Image
         All that are used at the same time: those for training and validation, and their targets. Those that are mapped
         take none.
+    usable : int
+        What `usable_memory` returned before any of them was read.
 
     Returns
     -------
@@ -49,7 +51,6 @@ def fits_in_memory(images: Iterable[ImageLike]) -> bool:
     """
     listed = list(images)
     n_bytes = sum(image.nbytes for image in listed if not image.is_mapped)
-    usable = usable_memory()
     fits = n_bytes <= MEMORY_SHARE * usable
     _logger.info(
         "images: %d, of which %d are mapped; the others take %s decoded, and %s of memory are usable: %s",

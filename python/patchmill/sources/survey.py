@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from patchmill.background import map_in_background
 from patchmill.errors import PairError, ReadError
 from patchmill.sources.header import ImageHeader, ImageLike
 from patchmill.sources.image import Image, check_alike, check_pairs
@@ -79,6 +79,50 @@ class Survey:
         images = _open(groups, [self.headers, self.target_headers][: len(groups)], skipped)
         skipped.report()
         return _with_targets(images)
+
+    def decodable(self, *, on_error: OnError) -> Survey:
+        """Leave out the files whose pixels are damaged: to be called where files are read in turn, and may be skipped.
+
+        Custom files, and those that are mapped, are known to be whole.
+
+        Parameters
+        ----------
+        on_error : {"raise", "skip"}
+            What happens to them. With an error, it comes when they are read, and nothing is decoded now.
+
+        Returns
+        -------
+        Survey
+            The files that are left.
+
+        Raises
+        ------
+        PatchmillError
+            If there is none.
+
+        Warns
+        -----
+        PatchmillWarning
+            If files are skipped.
+        """
+        if on_error == "raise" or self.files.is_custom:
+            return self
+        groups, skipped = _groups(self.files, self.targets), _skipped(self.files, self.targets, on_error)
+        headers = [self.headers, self.target_headers]
+
+        def decode(group: int, number: int) -> None:
+            if not headers[group][number].is_mapped:
+                groups[group].open(number)
+
+        # One at a time: that they do not fit into memory is why they are read in turn.
+        left = list(_read_each(groups, decode, lambda _: (), skipped, num_threads=1))
+        skipped.report()
+        return Survey(
+            self.files.select(left),
+            [self.headers[number] for number in left],
+            None if self.targets is None else self.targets.select(left),
+            [] if self.targets is None else [self.target_headers[number] for number in left],
+        )
 
 
 def survey_files(
@@ -210,6 +254,7 @@ def _read_each(
     read: Callable[[int, int], _T],
     finish: Callable[[list[_T]], tuple[_U, ...]],
     skipped: Skipped,
+    num_threads: int = _NUM_THREADS,
 ) -> dict[int, tuple[_U, ...]]:
     """Read all files, or pairs of them; return what was read by their numbers.
 
@@ -231,8 +276,7 @@ def _read_each(
     if groups[0].is_custom:
         results = list(map(attempt, numbers))
     else:
-        with ThreadPoolExecutor(_NUM_THREADS, "patchmill-files") as executor:
-            results = list(executor.map(attempt, numbers))
+        results = list(map_in_background(attempt, numbers, num_threads=num_threads, name="patchmill-files"))
     rows = {}
     for number, result in enumerate(results):
         if isinstance(result, _Unreadable):

@@ -175,7 +175,11 @@ impl Plan {
             }
             Kind::Random { items, is_fixed } => {
                 let stream = stream(if *is_fixed { 0 } else { epoch });
-                let spare = |words: [u64; 4]| self.cell(below(words[0], self.n_left()));
+                // Of the item's own sample: whoever reads files in turn has no other at hand.
+                let spare = |words: [u64; 4]| {
+                    let places = items.places(&self.grid, item, self.left.as_deref());
+                    self.cell(places.start + below(words[0], places.end - places.start))
+                };
                 self.draw_beside_validation(stream, items.draw(&self.grid, item), spare)
             }
         }

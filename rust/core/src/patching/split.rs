@@ -15,7 +15,7 @@ pub struct Split {
     /// The regions kept for validation.
     pub validation: Plan,
     /// How many items are in neither, because their cells overlap a validation patch. Random items are drawn again
-    /// instead.
+    /// instead, unless nothing is free in their sample.
     pub n_dropped: u64,
     /// Whether fewer patches than `minimum` were kept, because that many would have been most of them.
     pub is_lowered: bool,
@@ -41,16 +41,20 @@ pub fn split(plan: &Plan, percentage: f64, minimum: u64, seed: u64) -> Result<Sp
     if free.is_empty() {
         return Err(Error::NothingToTrainOn { n_patches: n as usize, n_validation: n_validation as usize });
     }
-    let n_dropped = match plan.kind {
-        Kind::Sequential | Kind::Stratified => n - n_validation - free.len(),
-        Kind::Random { .. } => 0,
+    let (kind, n_dropped) = match &plan.kind {
+        Kind::Random { items, is_fixed } => {
+            let remaining = Arc::new(items.in_samples_with(grid, &free));
+            let n_dropped = items.n_items() - remaining.n_items();
+            (Kind::Random { items: remaining, is_fixed: *is_fixed }, n_dropped)
+        }
+        kind => (kind.clone(), n - n_validation - free.len()),
     };
     let validation = Arc::new(validation);
     let avoided = match &plan.validation {
         None => Arc::clone(&validation),
         Some(earlier) => Arc::new(earlier.union(&validation)),
     };
-    let training = Plan { left: Some(Arc::new(free)), validation: Some(avoided), ..plan.clone() };
+    let training = Plan { left: Some(Arc::new(free)), kind, validation: Some(avoided), ..plan.clone() };
     let validation = Plan { left: Some(validation), kind: Kind::Sequential, validation: None, ..plan.clone() };
     Ok(Split { training, validation, n_dropped, is_lowered: n_validation < minimum })
 }
