@@ -10,7 +10,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -type d -o -name '*.rs' 
 # What the recipes run in turn uses all cores by itself.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help demo test sanitize bench bench-peers bench-instructions quality wheel lint lint-rust lint-python test-rust test-python test-parity test-careamics bench-careamics
+.PHONY: help demo test test-slow sanitize bench bench-peers bench-instructions quality wheel lint lint-rust lint-python test-rust test-python test-parity test-careamics bench-careamics
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ lint-python: $(VENV)/.extension $(VENV)/.dev-tools
 
 test-python: $(VENV)/.extension $(VENV)/.dev-tools
 	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/.extension $(VENV)/.dev-tools ## repeat what a few repetitions show and many prove: forks, ends, leaks, kills, workers (half an hour)
+	HYPOTHESIS_PROFILE=slow $(BIN)/python -m pytest --timeout 3000 tests/dataset tests/patching tests/random tests/sources tests/transforms
 
 test-parity: $(VENV)/.extension $(VENV)/.dev-tools ## compare with CAREamics 0.1.0 and 0.3.5, and run the tests of its data side
 	$(BIN)/python -m pytest tests/parity

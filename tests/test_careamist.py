@@ -473,3 +473,28 @@ def test_pixels_may_be_normalised_by_other_statistics_than_means(normalization: 
 def test_an_unknown_device_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"Device: expected one of .*, got 'tpu'"):
         CAREamist(configure(), tmp_path, device="tpu")
+
+
+def test_a_seed_that_was_drawn_is_that_of_the_training_that_is_resumed(tmp_path: Path) -> None:
+    def careamist(**settings: Any) -> CAREamist:
+        config = create_n2v_configuration(
+            experiment_name="demo",
+            data_type="array",
+            axes="YX",
+            patch_size=[16, 16],
+            batch_size=4,
+            num_epochs=2,
+            masked_pixel_percentage=5,
+            model_params={"depth": 1, "num_channels_init": 8},
+            **settings,
+        )
+        return CAREamist(config, tmp_path, enable_progress_bar=False, device="cpu")
+
+    image = simulate_fluorescence((48, 48), seed=1).noisy
+    first = careamist()
+    first.train(train_source=image)
+    again = careamist()
+    again.train(train_source=image, resume=True)
+    assert again.config.data_config.seed == first.config.data_config.seed
+    with pytest.raises(CheckpointError, match=r"data_config\.seed"):
+        careamist(seed=first.config.data_config.seed - 1).train(train_source=image, resume=True)

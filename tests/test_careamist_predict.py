@@ -21,6 +21,7 @@ from patchmill.config import (
 )
 from patchmill.errors import ConfigError, OutputExistsError, PatchmillError, ShapeError
 from patchmill.prediction import predict
+from patchmill.training.callbacks import Callback
 
 RNG = np.random.default_rng(6)
 STATISTICS = {"image_means": [10.0], "image_stds": [4.0]}
@@ -251,6 +252,54 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], type[PatchmillError], str]] = {
         ConfigError,
         "dataloader_params: expected no 'shuffle', because predictions are made in order",
     ),
+    "a loader without an order": (
+        cells(20, 20),
+        {"dataloader_params": {"shuffle": "no"}},
+        ConfigError,
+        "dataloader_params, shuffle: expected True or False, got 'no'",
+    ),
+    "a negative number of workers": (
+        cells(20, 20),
+        {"dataloader_params": {"num_workers": -3}},
+        ConfigError,
+        "dataloader_params, num_workers: expected a whole number from 0 to 1024, got -3. Use 0",
+    ),
+    "workers that are no number": (
+        cells(20, 20),
+        {"dataloader_params": {"num_workers": "x"}},
+        ConfigError,
+        "dataloader_params, num_workers: expected a whole number from 0 to 1024, got 'x'",
+    ),
+    "more workers than there are numbers": (
+        cells(20, 20),
+        {"dataloader_params": {"num_workers": 2**70}},
+        ConfigError,
+        "dataloader_params, num_workers: expected a whole number from 0 to 1024, got 1180591620717411303424",
+    ),
+    "a batch of True": (
+        cells(20, 20),
+        {"batch_size": True},
+        ConfigError,
+        "batch_size: expected a whole number of at least 1, got True",
+    ),
+    "tiles of fractions": (
+        cells(20, 20),
+        {"tile_size": np.array([16.0, 16.0])},
+        ConfigError,
+        r"tile_size: expected 2 whole numbers of pixels, YX, for a 2D network, got array\(\[16., 16.\]\)",
+    ),
+    "tiles of one number": (
+        cells(20, 20),
+        {"tile_size": np.array(16)},
+        ConfigError,
+        r"tile_size: expected 2 whole numbers of pixels, YX, for a 2D network, got array\(16\)",
+    ),
+    "a data module of images of other channels": (
+        data_module(cells(2, 20, 20), axes="CYX"),
+        {},
+        ShapeError,
+        "array, axis C: expected 1 channels, as the network was trained on, got 2",
+    ),
     "a parameter that no loader has": (
         cells(20, 20),
         {"dataloader_params": {"workers": 2}},
@@ -280,3 +329,27 @@ def test_a_network_that_was_not_trained_writes_nothing(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="predict: expected a network that was trained, got one that was not"):
         model.predict_to_disk(cells(20, 20))
     assert not (tmp_path / "run").exists()
+
+
+def test_tiles_may_be_arrays_of_any_integers(tmp_path: Path) -> None:
+    model, image = careamist(tmp_path), cells(200, 250)
+    (expected,) = model.predict(image, batch_size=200, **TILES)
+    for kind in (np.uint8, np.int64):
+        tiles = {"tile_size": np.array([16, 16], kind), "tile_overlap": (kind(4), kind(4))}
+        np.testing.assert_array_equal(model.predict(image, **tiles, batch_size=kind(200))[0], expected)
+
+
+def test_a_function_that_would_not_be_called_is_refused(tmp_path: Path) -> None:
+    model = careamist(tmp_path / "run")
+    with pytest.raises(ConfigError, match="write_func: expected none with write_type='tiff', got one"):
+        model.predict_to_disk(cells(20, 20), write_func=np.save)
+    assert not (tmp_path / "run").exists()
+
+
+def test_callbacks_are_a_list_of_any_kind(tmp_path: Path) -> None:
+    config, callback = careamist(tmp_path).config, Callback()
+    given: Any = callback
+    with pytest.raises(ConfigError, match=r"callbacks: expected a list of callbacks, got Callback. Put it into a list"):
+        CAREamist(config, tmp_path, callbacks=given, device="cpu")
+    for several in ([callback], iter([callback])):
+        assert callback in CAREamist(config, tmp_path, callbacks=several, device="cpu")._trainer._callbacks

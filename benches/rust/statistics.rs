@@ -1,10 +1,10 @@
-//! Statistics of 1 GiB of pixels, more than caches hold, beside merely reading as many bytes.
+//! Statistics and quantiles of 1 GiB of pixels, more than caches hold, beside merely reading as many bytes.
 
 use std::hint::black_box;
 use std::sync::atomic::AtomicBool;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use patchmill_core::sources::{Image, PixelType, statistics as compute};
+use patchmill_core::sources::{Image, PixelType, quantiles as compute_quantiles, statistics as compute};
 use patchmill_core::threads::pool;
 use rayon::prelude::*;
 
@@ -81,5 +81,31 @@ fn statistics(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, statistics);
+fn quantiles(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("quantiles of 1 GiB");
+    group.sample_size(10).throughput(Throughput::Bytes(N_BYTES as u64));
+    // Spread over the range of every type: all equal, they would be counted in one place.
+    let mut word = 1_u64;
+    let bytes: Vec<u64> = (0..N_BYTES / 8)
+        .map(|_| {
+            word = word.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (word >> 2) & 0x3fff_3fff_3fff_3fff
+        })
+        .collect();
+    let images = [("u8", PixelType::U8, 1), ("u16", PixelType::U16, 2), ("f32", PixelType::F32, 4)]
+        .map(|(name, pixel_type, size)| image(name, &bytes, pixel_type, size, 1));
+    for num_threads in [1, 2] {
+        let pool = pool(num_threads).expect("the system gives two threads");
+        let cancel = AtomicBool::new(false);
+        for image in &images {
+            group.bench_function(BenchmarkId::new(image.name(), format!("{num_threads} threads")), |bencher| {
+                let image = std::slice::from_ref(image);
+                bencher.iter(|| pool.install(|| compute_quantiles(black_box(image), &[0.01, 0.99], true, &cancel)));
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, statistics, quantiles);
 criterion_main!(benches);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -92,6 +92,7 @@ class CAREamist:
         else:
             checkpoint = load_checkpoint(source)
             self.config = checkpoint.configuration
+        self._seed_is_drawn = self.config.data_config.seed_is_drawn
         self.work_dir = Path.cwd() if work_dir is None else Path(work_dir)
         callbacks = _checked_callbacks(callbacks)
         self._progress = sys.stdout.isatty() if enable_progress_bar is None else enable_progress_bar
@@ -147,7 +148,8 @@ class CAREamist:
             The masks of `MaskPatchFilterConfig`, one per training image.
         resume : bool, default=False
             Whether to go on with the training that `work_dir` holds, exactly where it was broken off; it must have
-            been of the same configuration and data. Without one, training starts anew.
+            been of the same configuration and data. A seed that was not given is that of this training. Without one,
+            training starts anew.
 
         Returns
         -------
@@ -166,8 +168,12 @@ class CAREamist:
             raise ConfigError(msg)
         check_folder(self.work_dir)
         if datamodule is None:
+            data_config = self.config.data_config
+            seed = self._trainer.seed_to_resume() if resume and self._seed_is_drawn else None
+            if seed is not None:
+                data_config = data_config.model_copy(update={"seed": seed})
             datamodule = TrainDataModule(
-                self.config.data_config,
+                data_config,
                 train_source,
                 val_source,
                 train_target,
@@ -383,11 +389,18 @@ class CAREamist:
 
 
 def _checked_callbacks(callbacks: Sequence[Callback] | None) -> Sequence[Callback]:
-    for callback in callbacks or ():
+    if callbacks is not None and not isinstance(callbacks, Iterable):
+        msg = (
+            f"callbacks: expected a list of callbacks, got {type(callbacks).__qualname__}. Put it into a "
+            "list, even a single one."
+        )
+        raise ConfigError(msg)
+    callbacks = tuple(callbacks or ())
+    for callback in callbacks:
         if not isinstance(callback, Callback):
             msg = (
                 f"callbacks: expected those of patchmill.training.callbacks, got {type(callback).__qualname__}. Derive "
                 "it from Callback, or train with Lightning's Trainer and the data modules of patchmill.lightning."
             )
             raise ConfigError(msg)
-    return callbacks or ()
+    return callbacks

@@ -9,9 +9,14 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from patchmill.errors import OutputError, PatchmillError
 
-__all__ = ["check_folder", "replacing"]
+__all__ = ["check_folder", "replacing", "reserved"]
+
+_PATIENCE_S = 10.0
+"""How long a folder is waited for: worker processes of a training that was killed end some seconds after it."""
 
 
 def check_folder(path: Path) -> None:
@@ -39,6 +44,36 @@ def check_folder(path: Path) -> None:
             "another one, or grant the right to write in it."
         )
         raise OutputError(msg) from error
+
+
+@contextlib.contextmanager
+def reserved(folder: Path) -> Iterator[None]:
+    """Keep a folder for this process. The system gives it back when the process ends, however that is.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder. It is made, if need be. On a file system without locks it is kept for nobody.
+
+    Raises
+    ------
+    OutputError
+        If another one has it.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(FileLock(folder / ".patchmill.lock", timeout=_PATIENCE_S))
+        except Timeout as error:
+            msg = (
+                f"{folder}: expected a folder that no other training writes to, got one that is in use. Wait for that "
+                "training, or choose another folder."
+            )
+            raise OutputError(msg) from error
+        except (NotImplementedError, OSError):
+            # What cannot be written at all is said where it is written.
+            pass
+        yield
 
 
 @contextlib.contextmanager

@@ -35,6 +35,18 @@ def test_a_seed_is_drawn_once_and_kept():
     assert config.checked_copy().seed == config.seed
 
 
+def test_a_seed_that_was_drawn_is_told_from_one_that_was_given():
+    for config in (DataConfig(**GIVEN), DataConfig(**GIVEN, seed=None)):
+        assert config.seed_is_drawn
+        assert config.checked_copy().seed_is_drawn
+        assert config.model_copy(deep=True).seed_is_drawn
+        config.seed = 5
+        assert not config.seed_is_drawn
+    given = DataConfig(**GIVEN, seed=1)
+    assert not given.checked_copy().seed_is_drawn
+    assert not DataConfig(**DataConfig(**GIVEN).model_dump()).seed_is_drawn
+
+
 @pytest.mark.parametrize("seed", [0, 1, 2**63 - 1])
 def test_a_given_seed_is_kept(seed):
     assert DataConfig(**GIVEN, seed=seed).seed == seed

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from patchmill.dataset import TrainDataModule
+from patchmill.config import Configuration
+from patchmill.dataset import InMemoryDataset, TrainDataModule
 from patchmill.errors import (
     AxesError,
     ConfigError,
@@ -35,7 +36,7 @@ def with_pixel(value: float, at: tuple[int, ...], shape: tuple[int, ...] = (40, 
     return image
 
 
-Case = tuple[Callable[[], TrainDataModule], type[PatchmillError], type[Exception], str]
+Case = tuple[Callable[[], TrainDataModule | InMemoryDataset], type[PatchmillError], type[Exception], str]
 
 
 def module(*data: Any, axes: str = "YX", target: Any = None, **settings: Any) -> Callable[[], TrainDataModule]:
@@ -202,6 +203,24 @@ CASES: dict[str, Case] = {
         ConfigError,
         ValueError,
         "train_data_mask: expected none without MaskPatchFilterConfig, got some",
+    ),
+    "a whole configuration": (
+        lambda: TrainDataModule(Configuration.model_construct(), IMAGE),  # type: ignore[arg-type]
+        ConfigError,
+        ValueError,
+        r"^data_config: expected a DataConfig, got Configuration\. Give its data_config\.",
+    ),
+    "arguments in another order": (
+        lambda: TrainDataModule(IMAGE, data_config()),  # type: ignore[arg-type]
+        ConfigError,
+        ValueError,
+        r"^data_config: expected a DataConfig, got ndarray\. Create one\.",
+    ),
+    "a mask for a dataset without its filter": (
+        lambda: InMemoryDataset(data_config(), IMAGE, filter_masks=IMAGE > 0),
+        ConfigError,
+        ValueError,
+        "^filter_masks: expected none without MaskPatchFilterConfig, got some",
     ),
     "a filter that keeps nothing": (
         module(IMAGE, patch_filter={"name": "max", "threshold": 1e9}),

@@ -119,15 +119,15 @@ def test_a_copy_of_a_loader_has_no_batches(dataset: InMemoryDataset) -> None:
 
 def test_arrays_in_use_are_not_handed_out_again(dataset: InMemoryDataset) -> None:
     buffers = BatchBuffers(dataset.item_layout, n_kept=2, pin_memory=False)
-    first, second, third = list(buffers.take(4)), list(buffers.take(4)), list(buffers.take(3))
+    first, second, third = list(buffers.take(4)[0]), list(buffers.take(4)[0]), list(buffers.take(3)[0])
     addresses = [arrays[0].ctypes.data for arrays in (first, second, third)]
     assert len(set(addresses)) == 3
     assert [array.shape for array in third] == [(3, 1, 64, 64)] * 2 + [(3, 1, 64, 64)]
     part = first[1][2:, :, 5:]
     del first
-    assert buffers.take(4)[0].ctypes.data not in addresses[:2], "a view of the first array is still in use"
+    assert buffers.take(4)[0][0].ctypes.data not in addresses[:2], "a view of the first array is still in use"
     del part
-    assert buffers.take(4)[0].ctypes.data == addresses[0]
+    assert buffers.take(4)[0][0].ctypes.data == addresses[0]
 
 
 def test_a_batch_that_was_interrupted_when_it_was_done_is_not_overwritten() -> None:

@@ -87,6 +87,29 @@ def test_a_seed_that_was_drawn_is_kept_and_gives_the_same_batches_again() -> Non
     assert other.data_config.seed != config.seed
 
 
+def test_a_loader_goes_on_with_the_epoch_after_the_one_before_it() -> None:
+    image = noise((128, 128))
+    for params in ({}, {"collate_fn": default_collate}):
+        config = data_config(masking=MASKING, train_dataloader_params={"shuffle": True, **params})
+        module, loader = ready(config, image), ready(config, image).train_dataloader()
+        epochs = [copied(module.train_dataloader()) for _ in range(3)]
+        assert epochs == [copied(loader) for _ in range(3)]
+        next(iter(module.train_dataloader()))
+        assert copied(module.train_dataloader()) not in [*epochs, copied(loader)], "an epoch that was begun is over"
+
+
+def test_processes_share_a_seed_that_was_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broadcast(values: list[Any], src: int) -> None:
+        assert src == 0
+        values[0] = 77
+
+    monkeypatch.setattr("patchmill.dataset.replicas.replicas", lambda: (2, 1))
+    monkeypatch.setattr("torch.distributed.broadcast_object_list", broadcast)
+    image = noise((64, 64))
+    assert ready(data_config(seed=None), image).seed == 77
+    assert ready(data_config(seed=5), image).seed == 5, "one that was given is that of all"
+
+
 def test_validation_data_of_its_own_is_used_whole_with_the_statistics_of_training() -> None:
     train, val = [noise((64, 64)), noise((50, 30), seed=1)], noise((40, 40), seed=2)
     module = ready(data_config(masking=MASKING), train, val)
@@ -227,11 +250,6 @@ def test_parameters_of_the_configuration_reach_the_loaders() -> None:
     train, val = module.train_dataloader(), module.val_dataloader()
     assert (train.num_threads, train.drop_last, train.sampler.shuffle) == (2, True, False)
     assert type(val) is DataLoader
-
-
-def test_loaders_that_are_made_twice_begin_with_the_first_epoch() -> None:
-    module = ready(data_config(masking=MASKING), noise((128, 128)))
-    assert copied(module.train_dataloader()) == copied(module.train_dataloader())
 
 
 def test_shuffled_validation_is_that_of_epoch_0_every_time() -> None:
@@ -396,3 +414,10 @@ def test_a_file_that_is_skipped_takes_its_mask_along(tmp_path: Path) -> None:
     with pytest.warns(PatchmillWarning, match=r"1\.tif"):
         module = ready(config, tmp_path / "images", val_minimum_split=2, train_data_mask=tmp_path / "masks")
     assert len(module.train_dataset) + len(module.val_dataset) == 16, "those of the third image alone"
+
+
+@pytest.mark.parametrize("ask", ["train_dataloader", "val_dataloader", "get_data_statistics"])
+def test_what_needs_data_that_is_set_up_says_so(ask: str) -> None:
+    module = TrainDataModule(data_config(), noise((64, 64)))
+    with pytest.raises(ConfigError, match=r"^TrainDataModule: expected data that is set up.*Call setup\(\) first"):
+        getattr(module, ask)()

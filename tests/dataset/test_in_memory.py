@@ -11,9 +11,10 @@ import pytest
 import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.utils.data import DataLoader
 
 from patchmill.config import XYFlipConfig, XYRandomRotate90Config
-from patchmill.dataset import EpochIndex, InMemoryDataset
+from patchmill.dataset import EpochIndex, InMemoryDataset, PatchSampler
 from patchmill.errors import ConfigError, PatchmillWarning, ShapeError
 from tests.dataset.milling import assert_is_item, assert_is_the_oracle, data_config, noise, oracle
 from tests.images import AXES, dtypes, layouts, random_image, seeds
@@ -289,3 +290,16 @@ def test_outputs_that_share_memory_are_refused() -> None:
     both, mask = np.empty((1, *shape), np.float32), np.empty((1, *shape), np.uint8)
     with pytest.raises(ShapeError, match="apart from the others"):
         dataset.submit(np.zeros((1, 2), np.int64), (both, both, mask), seed=0, num_threads=1)
+
+
+def test_a_loop_that_sees_the_same_draws_again_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    dataset = InMemoryDataset(data_config(patching="random"), noise((64, 64)))
+    for epoch in range(4):
+        dataset.epoch = epoch
+        list(DataLoader(dataset, 4))
+    for _ in range(4):
+        list(DataLoader(dataset, 4, sampler=PatchSampler(dataset)))
+    assert not caplog.text
+    for _ in range(6):
+        list(DataLoader(dataset, 4, shuffle=True))
+    assert caplog.text.count("sampler=PatchSampler(dataset)") == 1

@@ -180,7 +180,7 @@ def test_it_is_a_torch_data_loader(dataset: InMemoryDataset) -> None:
         ({"batch_size": 2.5}, "batch_size"),
         ({"batch_size": None}, "batch_size"),
         ({"prefetch": 0}, "prefetch: expected an integer of at least 1, got 0"),
-        ({"num_threads": 0}, "num_threads: expected an integer of at least 1, got 0"),
+        ({"num_threads": 0}, "num_threads: expected an integer from 1 to 1024, got 0"),
         ({"num_threads": -2}, "num_threads"),
         ({"num_threads": 1.5}, "num_threads"),
         ({"seed": -1}, "seed"),

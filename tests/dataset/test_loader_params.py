@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch.utils.data import DataLoader, SequentialSampler, default_collate
 
 from patchmill.dataset import InMemoryDataset, PatchLoader, PatchSampler
 from patchmill.dataset.loader_params import create_loader
+from patchmill.errors import ConfigError
 from tests.dataset.milling import copied, data_config, noise
 from tests.oracles.item import Masking
 
@@ -101,3 +103,30 @@ def test_a_sampler_of_the_user_is_used(dataset: InMemoryDataset, foreign: dict[s
 def test_a_batch_sampler_of_the_user_is_used(dataset: InMemoryDataset, foreign: dict[str, Any]) -> None:
     loader = create_loader(dataset, 64, {"batch_sampler": [[1, 2], [3], [4, 5, 6]], **foreign})
     assert [len(batch[0]) for batch in loader] == [2, 1, 3]
+
+
+@pytest.mark.parametrize("foreign", [{}, {"collate_fn": default_collate}])
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"shuffle": "no"}, "shuffle: expected True or False, got 'no'"),
+        ({"shuffle": 0}, "shuffle: expected True or False, got 0"),
+        ({"drop_last": "False"}, "drop_last: expected True or False, got 'False'"),
+        ({"num_workers": "x"}, "num_workers: expected a whole number from 0 to 1024, got 'x'. Use 0 for all cores"),
+        ({"num_workers": -1}, "num_workers: expected a whole number from 0 to 1024, got -1"),
+        ({"num_workers": 1.0}, "num_workers: expected a whole number from 0 to 1024, got 1.0"),
+        ({"num_workers": True}, "num_workers: expected a whole number from 0 to 1024, got True"),
+        ({"num_workers": 10**6}, "num_workers: expected a whole number from 0 to 1024, got 1000000"),
+    ],
+)
+def test_values_that_no_loader_takes_are_refused(
+    dataset: InMemoryDataset, foreign: dict[str, Any], params: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"^dataloader_params, {message}"):
+        create_loader(dataset, 4, {**params, **foreign})
+
+
+def test_numbers_and_switches_may_be_those_of_numpy(dataset: InMemoryDataset) -> None:
+    loader = create_loader(dataset, 4, {"num_workers": np.int64(3), "shuffle": np.bool_(True)})
+    assert loader.num_threads == 3
+    assert loader.sampler.shuffle

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patchmill import PredictDataModule
-from patchmill.config import InferenceConfig, MinMaxConfig, NoNormConfig
+from patchmill.config import DataConfig, InferenceConfig, MinMaxConfig, NoNormConfig
 from patchmill.dataset import PredDataset, TileInformation, create_predict_datamodule
-from patchmill.errors import ConfigError, DataError, MissingFileError
+from patchmill.errors import ConfigError, DataError, MissingFileError, ShapeError
 from tests.dataset.files import read_npy, write_npys, write_tiffs
 from tests.dataset.milling import noise
 
@@ -184,3 +184,47 @@ def test_what_cannot_be_predicted_is_refused(tmp_path: Path) -> None:
     image[3, 4] = np.nan
     with pytest.raises(DataError, match="NaN"):
         ready(config(), image)
+
+
+@pytest.mark.parametrize("make", [PredictDataModule, create_predict_datamodule])
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"batch_size": 7}, "dataloader_params: expected no 'batch_size', because predictions are made in order"),
+        ({"num_workers": -1}, "dataloader_params, num_workers: expected a whole number from 0 to 1024, got -1"),
+        ({"num_workers": "x"}, "dataloader_params, num_workers: expected a whole number from 0 to 1024, got 'x'"),
+        ({"pin_memory": "no"}, "dataloader_params, pin_memory: expected True or False, got 'no'"),
+    ],
+)
+def test_parameters_of_the_loader_that_it_cannot_have_are_refused(
+    make: Any, params: dict[str, Any], message: str
+) -> None:
+    image = noise((40, 40))
+    arguments = (config(), image) if make is PredictDataModule else (image, "array", "YX", [1000.0], [200.0])
+    with pytest.raises(ConfigError, match=f"^{message}"):
+        make(*arguments, dataloader_params=params)
+
+
+def test_parameters_of_the_loader_that_are_none_are_not_given() -> None:
+    module = ready(config(), noise((40, 40)), dataloader_params={"num_workers": None, "pin_memory": None})
+    assert module.predict_dataloader().num_workers == 0
+
+
+def test_a_configuration_of_a_training_is_refused() -> None:
+    training: Any = DataConfig(data_type="array", axes="YX", patch_size=[16, 16])
+    with pytest.raises(ConfigError, match=r"pred_config: expected an InferenceConfig, got DataConfig. Make one with"):
+        PredictDataModule(training, noise((40, 40)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "what"), [({}, "mean"), ({"normalization": MinMaxConfig(input_mins=[1], input_maxes=[9])}, "range")]
+)
+def test_images_have_the_channels_of_the_statistics(tmp_path: Path, settings: dict[str, Any], what: str) -> None:
+    message = f"expected 1 channels, one per given {what}, got 2. Give images like those of the training"
+    with pytest.raises(ShapeError, match=f"^array: {message}"):
+        ready(config("CYX", **settings), noise((2, 40, 40)))
+    (path,) = write_tiffs(tmp_path, [(2, 40, 40)])
+    with pytest.raises(ShapeError, match=f"{path.name}: {message}"):
+        ready(config("CYX", data_type="tiff", **settings), tmp_path)
+    assert len(ready(config("CYX", channels=[1], **settings), noise((2, 40, 40))).predict_dataset) == 1
+    assert len(ready(config("CYX", normalization=NoNormConfig()), noise((2, 40, 40))).predict_dataset) == 1

@@ -25,7 +25,7 @@ from patchmill.config import (
 )
 from patchmill.dataset import IterableDataset, PatchLoader, TrainDataModule, preview
 from patchmill.dataset.preview import draw_preview
-from patchmill.errors import DataError, MissingPackageError, OutputError
+from patchmill.errors import ConfigError, DataError, MissingPackageError, OutputError
 from patchmill.plotting import Cell, Overview
 from tests.dataset.milling import data_config, noise
 
@@ -351,3 +351,11 @@ def test_a_data_module_draws_its_preview(tmp_path: Path) -> None:
     path = module.preview(tmp_path / "data.png", n_items=2)
     assert path == tmp_path / "data.png"
     assert path.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("n_items", [0, -1, 1.5, "all"])
+def test_a_preview_of_nothing_is_refused_before_anything_is_set_up(tmp_path: Path, n_items: Any) -> None:
+    module = TrainDataModule(config(), image(64, 64))
+    with pytest.raises(ConfigError, match=f"n_items: expected a whole number of at least 1, got {n_items!r}. Leave it"):
+        module.preview(tmp_path / "preview.png", n_items=n_items)
+    assert not hasattr(module, "train_dataset")

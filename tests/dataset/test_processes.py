@@ -131,6 +131,31 @@ def test_an_iterator_over_files_goes_on_after_ctrl_c(tmp_path: Path) -> None:
     assert printed_by(script.replace("FOLDER", repr(str(tmp_path)))) == "same\n"
 
 
+def test_a_child_goes_on_with_files_that_its_parent_was_reading(tmp_path: Path) -> None:
+    script = """
+    from patchmill.dataset import IterableDataset
+
+    paths = [Path(FOLDER) / f"{number}.npy" for number in range(4)]
+    for number, path in enumerate(paths):
+        np.save(path, noise((64, 64), seed=number))
+    waiting = [0.0]
+
+    def read(path):
+        time.sleep(waiting[0])
+        return np.load(path)
+
+    dataset = IterableDataset(data_config(data_type="custom"), paths, read_source_func=read)
+    expected = copied(PatchLoader(dataset, 4))
+    batches = iter(PatchLoader(dataset, 4, prefetch=1))
+    next(batches)
+    waiting[0] = 1.0
+    found = [as_bytes(next(batches)) for _ in range(3)]
+    assert fork(lambda: "same" if found + copied(batches) == expected[1:] else "another") == "same"
+    print("same")
+    """
+    assert printed_by(script.replace("FOLDER", repr(str(tmp_path)))) == "same\n"
+
+
 def test_an_iterator_goes_on_after_ctrl_c() -> None:
     script = """
     dataset = small()

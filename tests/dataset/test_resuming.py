@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
 import numpy as np
 import pytest
+from torch.utils.data import RandomSampler
 
 from patchmill._core import order
 from patchmill.dataset import EpochIndex, InMemoryDataset, PatchLoader, PatchSampler
@@ -110,6 +112,31 @@ def test_an_epoch_can_be_resumed_twice(dataset: InMemoryDataset) -> None:
     assert done + copied(loader) == reference
 
 
+@pytest.mark.parametrize(
+    ("name", "create"),
+    [
+        ("shuffle", lambda dataset: PatchLoader(dataset, 3)),
+        ("drop_last", lambda dataset: PatchLoader(dataset, 3, shuffle=True, drop_last=True)),
+        ("batch_size", lambda dataset: PatchLoader(dataset, 4, shuffle=True)),
+        ("num_replicas", lambda dataset: PatchLoader(dataset, 3, sampler=PatchSampler(dataset, 2))),
+        ("has_own_order", lambda dataset: PatchLoader(dataset, 3, sampler=RandomSampler(dataset))),
+        ("seed", lambda dataset: PatchLoader(dataset, 3, shuffle=True, seed=1)),
+    ],
+)
+def test_a_state_of_another_loader_is_refused(
+    dataset: InMemoryDataset, name: str, create: Callable[[InMemoryDataset], PatchLoader]
+) -> None:
+    state = PatchLoader(dataset, 3, shuffle=True).state_dict()
+    with pytest.raises(ConfigError, match=f"loader state, {name}: expected"):
+        create(dataset).load_state_dict(state)
+
+
+def test_a_state_beyond_the_end_of_an_epoch_is_refused(dataset: InMemoryDataset) -> None:
+    loader = PatchLoader(dataset, 3, shuffle=True)
+    with pytest.raises(ConfigError, match=f"n_batches: expected at most {len(loader)}"):
+        loader.load_state_dict({**loader.state_dict(), "n_batches": len(loader) + 1})
+
+
 def test_a_state_counts_the_batches_handed_out_and_not_those_prepared(dataset: InMemoryDataset) -> None:
     loader = PatchLoader(dataset, 2, prefetch=8)
     batches = iter(loader)
@@ -193,5 +220,5 @@ def test_a_state_is_less_than_a_kilobyte_of_json(dataset: InMemoryDataset) -> No
         assert json.loads(json.dumps(loader.state_dict())) == loader.state_dict()
         assert {type(value) for value in loader.state_dict().values()} == {int}
     longest = PatchLoader(dataset, 4, seed=2**63 - 1)
-    longest.load_state_dict({**longest.state_dict(), "epoch": 2**62, "n_batches": 2**62})
-    assert len(json.dumps(longest.state_dict())) < 1000
+    longest.load_state_dict({**longest.state_dict(), "epoch": 2**62, "n_batches": len(longest)})
+    assert len(json.dumps(longest.state_dict())) < 500

@@ -185,7 +185,9 @@ def test_the_first_loss_is_that_of_the_batch() -> None:
     masked, original = torch.randn(2, 3, 1, 16, 16)
     mask = (torch.rand(3, 1, 16, 16) < 0.1).to(torch.uint8)
     expected = n2v_loss(module.model(masked), original, mask)
-    torch.testing.assert_close(module._loss((masked, original, mask)), expected)
+    loss, n_terms = module._loss((masked, original, mask))
+    torch.testing.assert_close(loss, expected)
+    assert n_terms == mask.sum()
 
 
 @pytest.mark.parametrize(("algorithm", "n_tensors"), [("n2v", 2), ("care", 3)])
@@ -260,8 +262,10 @@ def test_a_schedule_by_steps_ends_with_the_training(tmp_path: Path) -> None:
 SCRIPT = """
 import json, sys
 from pathlib import Path
+import numpy as np
 import torch
-from tests.lightning.test_modules import configure, module_of, trainer
+from patchmill.lightning import TrainDataModule
+from tests.lightning.test_modules import SMALL, configure, module_of, trainer
 
 class Batches(torch.utils.data.Dataset):
     # Ranks whose patches have very different numbers of masked pixels.
@@ -279,9 +283,18 @@ loader = torch.utils.data.DataLoader(Batches(), batch_size=4 // n_ranks, shuffle
 options = {"strategy": "ddp", "devices": n_ranks} if n_ranks > 1 else {}
 run = trainer(folder, max_epochs=3, enable_checkpointing=False, **options)
 run.fit(module, loader, loader)
+# Of 5 validation patches, two a step, the last batch of one of two ranks holds what fills it up.
+images = np.random.default_rng(0).normal(size=(5, 16, 16)).astype(np.float32)
+images *= np.arange(1, 6, dtype=np.float32)[:, None, None]
+val_losses = {}
+for algorithm in ("n2v", "care"):
+    config = configure(algorithm, axes="SYX", batch_size=2 // n_ranks, model_params={**SMALL, "use_batch_norm": False})
+    targets = () if algorithm == "n2v" else (images, images)
+    data = TrainDataModule(config.data_config, images, images, *targets)
+    val_losses[algorithm] = run.validate(module_of(config), datamodule=data, verbose=False)[0]["val_loss"]
 if run.is_global_zero:
     weights = {name: value.flatten().tolist() for name, value in module.model.state_dict().items()}
-    (folder / f"{n_ranks}.json").write_text(json.dumps(weights))
+    (folder / f"{n_ranks}.json").write_text(json.dumps([weights, val_losses]))
 """
 
 
@@ -302,6 +315,8 @@ def test_two_ranks_learn_what_one_does_with_the_double_batch(tmp_path: Path) -> 
         assert done.returncode == 0, done.stderr[-3000:]
         learnt.append(json.loads((tmp_path / f"{n_ranks}.json").read_text()))
     start = module_of(configure(model_params={**SMALL, "use_batch_norm": False})).model.state_dict()
-    for name, value in learnt[0].items():
-        np.testing.assert_allclose(learnt[1][name], value, rtol=1e-3, atol=1e-5)
+    (alone, val_losses), (together, val_losses_together) = learnt
+    assert val_losses_together == pytest.approx(val_losses, rel=1e-5)
+    for name, value in alone.items():
+        np.testing.assert_allclose(together[name], value, rtol=1e-3, atol=1e-5)
         assert not np.allclose(start[name].flatten(), value, rtol=1e-3, atol=1e-5)

@@ -348,6 +348,7 @@ def test_a_function_that_fails_leaves_no_half_file(tmp_path: Path, write: Any, m
             {"write_type": "custom", "write_extension": ".npy"},
             "write_func: expected a function for write_type='custom'",
         ),
+        ({"write_func": save}, "write_func: expected none with write_type='tiff', got one. Set write_type='custom'"),
         ({"write_type": "custom", "write_func": save}, "write_extension: expected what files end in .*, got None"),
         ({"write_type": "custom", "write_func": save, "write_extension": "."}, r"write_extension: .*, got '\.'"),
     ],

@@ -99,3 +99,44 @@ def test_tiles_that_do_not_fit_what_is_said_of_them_are_refused() -> None:
         stitch_prediction([tile[..., :6] for tile in tiles], infos)
     with pytest.raises(ShapeError, match="tiles: expected 3 axes, as in tile_infos, or one more for a batch, got 2"):
         stitch_prediction([tile[0, 0] for tile in tiles], infos)
+
+
+# Each: which of the tiles of two samples of four tiles each are given, and what is said.
+INCOMPLETE: dict[str, tuple[list[int], str]] = {
+    "no last tile": ([0, 1, 2, 4, 5, 6, 7], "tile 3: expected a tile of sample 0, got one of sample 1"),
+    "no last tile at all": ([0, 1, 2], "tile_infos: expected the last tile of sample 0, got none"),
+    "no first tile": ([1, 2, 3], "sample 0: expected tiles with all of its 560 pixels, got 364: .* Y 0, X 0[.]"),
+    "no middle tile": ([0, 1, 3], "sample 0: expected .* got 476: there is no tile with Y 14, X 0[.] Give all"),
+    "no first tile of the second sample": ([0, 1, 2, 3, 5, 6, 7], "sample 1: expected tiles with all of its 560 pix"),
+    "a tile twice": ([0, 1, 1, 2, 3], "sample 0, tile 2: expected pixels .* got some again, at Y 0 to 13, X 14 to 27"),
+    "interleaved samples": ([0, 4, 1, 5, 2, 6, 3, 7], "tile 1: expected a tile of sample 0, got one of sample 1"),
+    "a sample twice": ([0, 1, 2, 3, 0, 1, 2, 3], "tile 4: expected a tile of sample 1, got one of sample 0"),
+    "samples the other way round": ([4, 5, 6, 7, 0, 1, 2, 3], "tile 4: expected a tile of sample 2, got one of sam"),
+}
+
+
+@pytest.mark.parametrize("case", INCOMPLETE)
+def test_missing_repeated_and_mixed_tiles_are_refused(case: str) -> None:
+    numbers, message = INCOMPLETE[case]
+    batches = list(module("SYX", [RNG.normal(size=(2, 20, 28))], batch_size=1).predict_dataloader())
+    with pytest.raises(ShapeError, match=f"^{message}"):
+        convert_outputs([batches[number] for number in numbers], tiled=True)
+
+
+def test_a_missing_sample_is_refused_and_one_alone_is_taken() -> None:
+    batches = list(module("SYX", [RNG.normal(size=(3, 12, 12))], batch_size=1).predict_dataloader())
+    with pytest.raises(ShapeError, match="tile 1: expected a tile of sample 1, got one of sample 2"):
+        convert_outputs([batches[0], batches[2]], tiled=True)
+    (sample,) = convert_outputs(batches[2:], tiled=True)
+    np.testing.assert_array_equal(sample[0], batches[2][0][0, :, :12, :12])
+
+
+def test_the_tiles_of_another_image_are_refused() -> None:
+    small, large = (
+        list(module("YX", [RNG.normal(size=shape)], batch_size=1).predict_dataloader())
+        for shape in ((20, 30), (20, 31))
+    )
+    with pytest.raises(
+        ShapeError, match=r"sample 0, tile 1: expected .* array_shape \(1, 20, 30\), got one of \(1, 20, 31"
+    ):
+        convert_outputs([small[0], *large[1:]], tiled=True)

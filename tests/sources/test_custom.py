@@ -16,8 +16,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from patchmill.errors import AxesError, ConfigError, DtypeError, MissingFileError, PatchmillError, ReadError, ShapeError
-from patchmill.sources import check_read_source_func, open_custom_image, read_tiff
+from patchmill.errors import (
+    AxesError,
+    ConfigError,
+    DtypeError,
+    MissingFileError,
+    OutOfMemoryError,
+    PatchmillError,
+    ReadError,
+    ShapeError,
+)
+from patchmill.sources import check_read_source_func, open_custom_image, open_images, read_tiff
 from tests.images import AXES, dtypes, layouts, random_image, seeds
 
 ARRAY = np.arange(20, dtype=np.uint16).reshape(4, 5)
@@ -226,7 +235,12 @@ BAD_READERS: dict[str, tuple[Callable[..., Any], type[PatchmillError], type[Exce
     "bfloat16": (returning(torch.ones(4, 5, dtype=torch.bfloat16)), ReadError, OSError, "got TypeError: .*BFloat16"),
     "an exception": (raising(KeyError("pixels")), ReadError, OSError, r"read\(\) can read, got KeyError: 'pixels'\."),
     "an exception that says nothing": (raising(RuntimeError()), ReadError, OSError, "got RuntimeError. Check the file"),
-    "no memory": (raising(MemoryError("12 GiB")), ReadError, OSError, "got MemoryError: 12 GiB"),
+    "no memory": (
+        raising(MemoryError("12 GiB")),
+        OutOfMemoryError,
+        MemoryError,
+        r"expected memory for the image that read\(\) reads, got MemoryError: 12 GiB. Free some, or split the image",
+    ),
     "no permission": (raising(PermissionError(13, "Permission denied")), ReadError, OSError, "Permission denied"),
     "an error of patchmill": (raising(ShapeError("odd")), ReadError, OSError, "got ShapeError: odd"),
     "the end of an iterator": (raising(StopIteration(3)), ReadError, OSError, "got StopIteration: 3"),
@@ -249,7 +263,7 @@ def test_what_a_reader_does_wrong_is_one_error_that_names_the_file(path: Path, c
     assert str(raised.value).startswith(f"{path}: expected ")
     assert str(raised.value).endswith(".")
     assert pickle.loads(pickle.dumps(raised.value)).args == raised.value.args
-    assert (raised.value.__cause__ is not None) == (error is ReadError)
+    assert (raised.value.__cause__ is not None) == (error in (ReadError, OutOfMemoryError))
 
 
 def test_a_file_that_vanished_is_named_as_missing(tmp_path: Path) -> None:
@@ -270,11 +284,11 @@ def test_interrupts_are_not_errors_of_the_file(path: Path, error: type[BaseExcep
 UNUSABLE: dict[str, tuple[Any, str, str]] = {
     "missing": (None, "custom", "expected a function that reads a file, as the data type is 'custom', got .*NoneType"),
     "no function": ("numpy.load", "custom", "expected a function .*got builtins.str"),
-    "no parameters": (lambda: ARRAY, "custom", r"called with a path, or .*got .*<lambda>\(\)\(\): too many positional"),
+    "no parameters": (lambda: ARRAY, "custom", r"called with a path, or .*got <lambda>\(\): too many positional"),
     "three parameters": (
         lambda path, axes, scale: ARRAY,
         "custom",
-        r"<lambda>\(\)\(path, axes, scale\): missing a required argument: 'scale'.*functools\.partial",
+        r"got <lambda>\(path, axes, scale\): missing a required argument: 'scale'.*functools\.partial",
     ),
     "a keyword without default": (lambda path, *, scale: ARRAY, "custom", "missing a required.* 'scale'"),
     "for TIFF": (np.load, "tiff", r"expected none with the data type 'tiff', got load\(\). Set data_type='custom'"),
@@ -293,3 +307,24 @@ def test_no_function_is_needed_for_other_types() -> None:
     check_read_source_func(None, "tiff")
     check_read_source_func(read_tiff, "tiff")
     check_read_source_func(None, "array")
+
+
+def test_full_memory_is_not_a_file_that_is_skipped(path: Path) -> None:
+    with pytest.raises(OutOfMemoryError, match=r"image\.npy: expected memory for the image that read\(\) reads"):
+        open_images(path.parent, "custom", "YX", read_source_func=raising(MemoryError()), on_error="skip")
+
+
+def test_functions_are_named_without_those_that_they_were_defined_in() -> None:
+    with pytest.raises(
+        ConfigError, match=r"got read\(path: 'Path', axes: 'str', scale: 'float'\) -> 'Any': missing a required"
+    ):
+        check_read_source_func(_defined_inside(), "custom")
+    with pytest.raises(ConfigError, match=r"with the data type 'tiff', got <lambda>\(\)\. Set"):
+        check_read_source_func(lambda path: ARRAY, "tiff")
+
+
+def _defined_inside() -> Callable[..., Any]:
+    def read(path: Path, axes: str, scale: float) -> Any:
+        return None
+
+    return read

@@ -7,6 +7,7 @@ import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors.torch
@@ -17,6 +18,8 @@ from patchmill.errors import CheckpointError, OutputError
 from patchmill.models import create_model
 from patchmill.training import checkpoint as checkpoint_module
 from patchmill.training import load_checkpoint, restore_weights, save_checkpoint
+from patchmill.training.sealed import seal, write_sealed
+from patchmill.training.state import load_state
 
 
 @pytest.fixture
@@ -133,6 +136,46 @@ def test_a_foreign_file_is_refused(tmp_path: Path, content: bytes | None, messag
         path.write_bytes(content)
     with pytest.raises(CheckpointError, match=rf"model\.safetensors: expected a checkpoint.*, {message}"):
         load_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [],
+        None,
+        {},
+        {"format_version": 1},
+        {"format_version": 1, "configuration": {}, "epoch": 1, "train_loss": None, "val_loss": None},
+        {"format_version": 1, "configuration": None, "epoch": "none", "train_loss": [], "val_loss": {}},
+    ],
+)
+def test_a_file_that_was_made_up_is_refused(tmp_path: Path, content: Any) -> None:
+    for kind, name, load in (
+        ("patchmill", "checkpoint", load_checkpoint),
+        ("patchmill_training_state", "training state", load_state),
+    ):
+        path = tmp_path / "made_up.safetensors"
+        write_sealed(path, seal(kind, content, {}))
+        with pytest.raises(CheckpointError, match=rf"made_up\.safetensors: expected a {name}"):
+            load(path)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"dict": [["tensor", {"tensor": "99999", "strides": [1]}]]},
+        {"dict": [["tensor", {"tensor": "00000", "strides": [1, 1, 1]}]]},
+        {"dict": [1]},
+        {"float": "none"},
+        {"else": 1},
+    ],
+)
+def test_a_state_that_was_made_up_is_refused(tmp_path: Path, state: Any) -> None:
+    path = tmp_path / "made_up.safetensors"
+    content = {"format_version": 1, "state": state}
+    write_sealed(path, seal("patchmill_training_state", content, {"00000": torch.zeros(2, 2)}))
+    with pytest.raises(CheckpointError, match="expected a training state, got something that is made otherwise"):
+        load_state(path)
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:

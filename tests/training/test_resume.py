@@ -20,12 +20,12 @@ import torch
 
 from patchmill import TrainDataModule
 from patchmill.config import Configuration, save_configuration
-from patchmill.errors import CheckpointError
+from patchmill.errors import CheckpointError, OutputError
 from patchmill.samples import simulate_fluorescence
 from patchmill.training import Trainer, TrainingReport, load_checkpoint
 from patchmill.training.callbacks import Callback
 from patchmill.training.meter import Meter
-from patchmill.training.state import load_state
+from patchmill.training.state import load_state, save_state
 
 MakeConfig = Callable[..., Configuration]
 
@@ -205,6 +205,63 @@ def test_nothing_to_resume_starts_anew_and_says_so(
     assert_same(first, train(config, tmp_path / "second"))
 
 
+@pytest.mark.parametrize(
+    "options", [{"checkpoint_params": {"save_weights_only": True}}, {}], ids=["weights", "no state"]
+)
+def test_checkpoints_without_a_state_are_not_replaced(
+    n2v_config: MakeConfig, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    config, folder = n2v_config(2, **options), tmp_path / "checkpoints"
+    train(config, tmp_path)
+    (folder / "training_state.safetensors").unlink(missing_ok=True)
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(CheckpointError, match="expected the state of the training to be resumed, got none beside"):
+        train(config, tmp_path, resume=True)
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_training_that_was_killed_before_its_first_state_begins_again(n2v_config: MakeConfig, tmp_path: Path) -> None:
+    whole = train(n2v_config(2), tmp_path / "whole")
+    train(n2v_config(1), tmp_path / "killed")
+    (tmp_path / "killed" / "checkpoints" / "training_state.safetensors").unlink()
+    assert_same(train(n2v_config(2), tmp_path / "killed", resume=True), whole)
+
+
+def test_a_state_that_was_made_up_is_refused(n2v_config: MakeConfig, tmp_path: Path) -> None:
+    break_off(n2v_config(), tmp_path, 2)
+    path = tmp_path / "checkpoints" / "training_state.safetensors"
+    state = load_state(path)
+    for name, value in (("keeper", None), ("history", [{"epoch": 1}]), ("model", {}), ("data", [])):
+        save_state(path, {**state, name: value})
+        with pytest.raises(CheckpointError, match=r"training_state\.safetensors: "):
+            train(n2v_config(), tmp_path, resume=True)
+
+
+def test_files_that_are_read_otherwise_for_lack_of_memory_are_refused(
+    n2v_config: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for number in range(20):
+        np.save(folder / f"{number}.npy", simulate_fluorescence((32, 32), seed=number).noisy)
+    config = n2v_config()
+    config.data_config.data_type = "custom"
+
+    def data() -> TrainDataModule:
+        module = TrainDataModule(config.data_config, folder, read_source_func=np.load, val_minimum_split=1)
+        module.setup()
+        return module
+
+    def trainer(*callbacks: Callback) -> Trainer:
+        return Trainer(config, work_dir=tmp_path, device="cpu", progress=False, callbacks=callbacks)
+
+    with pytest.raises(KeyboardInterrupt):
+        trainer(AtStep(2, interrupt)).fit(data())
+    monkeypatch.setattr("patchmill.dataset.data_module.usable_memory", lambda: 1000)
+    with pytest.raises(CheckpointError, match=r"(?s)files are read: expected 'together', got 'in turn'.*Free some"):
+        trainer().fit(data(), resume=True)
+
+
 def test_a_training_that_is_not_resumed_takes_the_place_of_the_earlier_one(
     n2v_config: MakeConfig, tmp_path: Path
 ) -> None:
@@ -250,6 +307,14 @@ def test_another_configuration_is_refused_with_what_differs(
     with pytest.raises(CheckpointError, match=rf"(?s)training_state\.safetensors: expected the conf.*{message}"):
         train(n2v_config(**options), tmp_path, resume=True)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_other_pixels_are_refused_where_the_statistics_are_given(n2v_config: MakeConfig, tmp_path: Path) -> None:
+    config = n2v_config()
+    config.data_config.set_means_and_stds([30.0], [20.0])
+    break_off(config, tmp_path, 2)
+    with pytest.raises(CheckpointError, match="digest of some patches: expected"):
+        train(config, tmp_path, resume=True, image=simulate_fluorescence((48, 56), seed=5).noisy)
 
 
 @pytest.mark.parametrize("image", [IMAGE[:40], IMAGE + 1], ids=["fewer patches", "other pixels"])
@@ -333,6 +398,32 @@ def test_training_runs_outside_the_main_thread_too(n2v_config: MakeConfig, tmp_p
     thread.start()
     thread.join()
     assert len(reports) == 1
+
+
+def test_a_folder_that_another_training_writes_to_is_refused(
+    n2v_config: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("patchmill.files._PATIENCE_S", 0.1)
+    others: list[str] = []
+
+    def train_another() -> None:
+        with pytest.raises(OutputError, match="expected a folder that no other training writes to") as raised:
+            train(n2v_config(), tmp_path, resume=True)
+        others.append(str(raised.value))
+
+    train(n2v_config(2), tmp_path, AtStep(2, train_another))
+    assert len(others) == 1
+    train(n2v_config(2), tmp_path)
+
+
+def test_stop_before_the_training_has_begun_is_not_lost(n2v_config: MakeConfig, tmp_path: Path) -> None:
+    config = n2v_config(5)
+    data = TrainDataModule(config.data_config, IMAGE, val_minimum_split=1)
+    data.setup()
+    trainer = Trainer(config, work_dir=tmp_path, device="cpu", progress=False)
+    trainer.stop()
+    assert len(trainer.fit(data).history) == 1
+    assert len(trainer.fit(data).history) == 5
 
 
 @pytest.mark.parametrize("step", [2, 3])

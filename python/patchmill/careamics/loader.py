@@ -110,10 +110,9 @@ class _Batches(Iterator[Any]):
         if drawn is None:
             return
         draws, specs = drawn
-        arrays = self._take_buffers(self._dataset.item_layout(draws.patch_size)).take(len(draws.images))
-        batch = self._mill.submit(draws, arrays)
         # Tensors already here: they hold the references that tell the buffers that the arrays are in use.
-        self._in_flight.append((batch, draws, specs, tuple(torch.from_numpy(array) for array in arrays)))
+        arrays, tensors = self._take_buffers(self._dataset.item_layout(draws.patch_size)).take(len(draws.images))
+        self._in_flight.append((self._mill.submit(draws, arrays), draws, specs, tensors))
 
     def _draw(self) -> Iterator[tuple[Draws, dict[str, Any]]]:
         """Draw the items of each batch, of many batches at once."""

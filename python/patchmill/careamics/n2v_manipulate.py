@@ -8,7 +8,6 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 from careamics.lightning.modules.n2v_utils import N2VManipulate
-from numpy.typing import NDArray
 
 from patchmill._core import N2vManipulate, default_num_threads
 from patchmill.careamics.fallback import FALLBACKS
@@ -60,7 +59,7 @@ class _State:
     def mask(self, manipulate: Any, batch: torch.Tensor) -> Masked:
         """Mask a batch."""
         original = batch.contiguous().numpy()
-        masked, mask = self._take_buffers(original.shape)
+        (masked, mask), tensors = self._take_buffers(original.shape).take(len(original))
         masking = _masking(manipulate, is_3d=batch.ndim == 5)
         masking.manipulate_batch_into(
             original,
@@ -71,14 +70,14 @@ class _State:
             num_threads=self._num_threads,
         )
         self._n_batches += 1
-        return torch.from_numpy(masked), batch, torch.from_numpy(mask)
+        return tensors[0], batch, tensors[1]
 
-    def _take_buffers(self, shape: tuple[int, ...]) -> tuple[NDArray[Any], ...]:
-        """Return arrays that nobody uses any more: fresh memory costs more than the masking."""
+    def _take_buffers(self, shape: tuple[int, ...]) -> BatchBuffers:
+        """Return what has memory that nobody uses any more: fresh memory costs more than the masking."""
         layout: Layout = [(shape[1:], np.dtype(np.float32)), (shape[1:], np.dtype(np.uint8))]
         if self._buffers is None or self._buffers.layout != layout:
             self._buffers = BatchBuffers(layout, n_kept=2, pin_memory=False)
-        return self._buffers.take(shape[0])
+        return self._buffers
 
 
 def _masking(manipulate: Any, *, is_3d: bool) -> N2vManipulate:

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from patchmill.config.filters import MaskPatchFilterConfig, PatchFilter
 from patchmill.config.images import ImagesConfig, checked_sizes, dimension_problems
@@ -114,6 +114,19 @@ class DataConfig(ImagesConfig):
     train_dataloader_params: dict[str, Any] = {"shuffle": True}
     val_dataloader_params: dict[str, Any] = {}
     seed: Seed = Field(default_factory=_draw_seed)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty_seed(cls, data: Any) -> Any:
+        """Let a seed be drawn by default only, so that `seed_is_drawn` can tell."""
+        if isinstance(data, dict) and data.get("seed", 0) is None:
+            return {name: value for name, value in data.items() if name != "seed"}
+        return data
+
+    @property
+    def seed_is_drawn(self) -> bool:
+        """Whether nobody has given the seed, so that another one would do as well."""
+        return "seed" not in self.model_fields_set
 
     @property
     def masks_pixels(self) -> bool:

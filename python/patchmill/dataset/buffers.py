@@ -15,8 +15,11 @@ from numpy.typing import NDArray
 __all__ = ["BatchBuffers"]
 
 Arrays = tuple[NDArray[Any], ...]
+Tensors = tuple[torch.Tensor, ...]
 
 _ALIGNMENT = 64
+
+_TYPES = {"float32": torch.float32, "uint8": torch.uint8}
 
 
 class BatchBuffers:
@@ -49,8 +52,19 @@ class BatchBuffers:
         self._thread = threading.get_ident()
         self._n_references_if_unused = _n_references((_aligned((0,), np.dtype(np.float32)),))
 
-    def take(self, n_items: int) -> Arrays:
-        """Return arrays for `n_items` items that nobody else uses."""
+    def take(self, n_items: int) -> tuple[Arrays, Tensors]:
+        """Return arrays for `n_items` items that nobody else uses, and tensors of the same memory."""
+        if self._pin_memory:
+            # The tensors of the allocator itself: of memory that a copy reads, it knows where it begins, or this.
+            pinned = tuple(
+                torch.empty((n_items, *shape), dtype=_TYPES[dtype.name], pin_memory=True)
+                for shape, dtype in self.layout
+            )
+            return tuple(tensor.numpy() for tensor in pinned), pinned
+        arrays = self._take_kept(n_items)
+        return arrays, tuple(torch.from_numpy(array) for array in arrays)
+
+    def _take_kept(self, n_items: int) -> Arrays:
         if threading.get_ident() != self._thread:
             # Without a GIL, a count of references is only exact on the thread that made the arrays.
             self._kept.clear()
@@ -74,11 +88,7 @@ class BatchBuffers:
         return {**self.__dict__, "_kept": [], "_n_items_kept": 0}
 
     def _allocate(self, n_items: int) -> Arrays:
-        shapes = [((n_items, *shape), dtype) for shape, dtype in self.layout]
-        if not self._pin_memory:
-            return tuple(_aligned(shape, dtype) for shape, dtype in shapes)
-        types = {"float32": torch.float32, "uint8": torch.uint8}
-        return tuple(torch.empty(shape, dtype=types[dtype.name], pin_memory=True).numpy() for shape, dtype in shapes)
+        return tuple(_aligned((n_items, *shape), dtype) for shape, dtype in self.layout)
 
 
 def _aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:

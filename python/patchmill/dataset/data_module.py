@@ -16,9 +16,11 @@ from patchmill.config.transforms import Transform
 from patchmill.dataset.held_images import HeldImages
 from patchmill.dataset.in_memory import InMemoryDataset
 from patchmill.dataset.iterable import IterableDataset
-from patchmill.dataset.loader_params import create_loader
+from patchmill.dataset.loader_params import create_loader, go_on_after
 from patchmill.dataset.masks import masks_of
+from patchmill.dataset.planned import checked_copy
 from patchmill.dataset.preview import draw_preview
+from patchmill.dataset.replicas import shared_seed
 from patchmill.errors import ConfigError
 from patchmill.sources import (
     ImageFiles,
@@ -106,7 +108,7 @@ class TrainDataModule:
         train_data_mask: Any = None,
     ) -> None:
         super().__init__()
-        self.data_config = data_config.checked_copy()
+        self.data_config = checked_copy(data_config)
         self.data_type = data_config.data_type
         self.batch_size = data_config.batch_size
         self.train_data = train_data
@@ -120,6 +122,7 @@ class TrainDataModule:
         self.val_minimum_split = val_minimum_split
         self.use_in_memory = use_in_memory
         self._is_prepared = False
+        self._train_loader: DataLoader[Any] | None = None
         self._check_arguments()
 
     def _check_arguments(self) -> None:
@@ -172,6 +175,9 @@ class TrainDataModule:
     def setup(self, *args: Any, **kwargs: Any) -> None:
         """Open the images, compute their statistics, and split off the validation patches.
 
+        In processes that share an epoch, a seed that was drawn becomes that of the first of them, so that all have to
+        call this.
+
         Parameters
         ----------
         *args, **kwargs
@@ -184,6 +190,8 @@ class TrainDataModule:
         """
         if not self._is_prepared:
             self.prepare_data()
+        if self.data_config.seed_is_drawn:
+            self.data_config.seed = shared_seed(self.data_config.seed)
         if self._has_files:
             self._set_up_files()
         else:
@@ -269,18 +277,31 @@ class TrainDataModule:
         means, stds : list of float
             The statistics; empty where the images are normalised by others.
         """
+        self._check_is_set_up()
         return self.train_dataset.get_data_statistics()
+
+    def _check_is_set_up(self) -> None:
+        if not hasattr(self, "val_dataset"):
+            msg = f"{type(self).__name__}: expected data that is set up, got none yet. Call setup() first."
+            raise ConfigError(msg)
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Create the loader of the training batches. Each iteration over it is the next epoch.
+
+        One that is created later goes on with the epoch after the last one that a loader of this data module began.
 
         Returns
         -------
         PatchLoader or torch.utils.data.DataLoader
             The loader; `DataConfig.train_dataloader_params` decides.
         """
+        self._check_is_set_up()
         params = {"pin_memory": torch.cuda.is_available(), **self.data_config.train_dataloader_params}
-        return create_loader(self.train_dataset, self.data_config.batch_size, params)
+        loader = create_loader(self.train_dataset, self.data_config.batch_size, params)
+        if self._train_loader is not None:
+            go_on_after(self._train_loader, loader)
+        self._train_loader = loader
+        return loader
 
     def val_dataloader(self) -> DataLoader[Any]:
         """Create the loader of the validation batches: the same in every epoch.
@@ -290,6 +311,7 @@ class TrainDataModule:
         PatchLoader or torch.utils.data.DataLoader
             The loader; `DataConfig.val_dataloader_params` decides.
         """
+        self._check_is_set_up()
         params = {"pin_memory": torch.cuda.is_available(), **self.data_config.val_dataloader_params}
         return create_loader(self.val_dataset, self.data_config.batch_size, params)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
@@ -91,10 +92,14 @@ class GroupReader:
         self._read = read
         self._groups = groups
         self._step = step
+        self._process = os.getpid()
         self._readings: dict[int, Future[PatchDataset]] = {}
 
     def get(self, number: int) -> PatchDataset:
         """Return a group, and begin to read the next; those before it are forgotten."""
+        if os.getpid() != self._process:
+            # The threads that read are the parent's, and no copies of them are here.
+            self._process, self._readings = os.getpid(), {}
         for ahead in (number, number + self._step):
             if ahead < len(self._groups) and ahead not in self._readings:
                 self._readings[ahead] = begin(self._read, self._groups[ahead], name="patchmill-reader")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,13 +12,15 @@ from torch.utils.data import get_worker_info
 
 from patchmill._core import Batch, PatchDataset, default_num_threads
 from patchmill.config import DataConfig
-from patchmill.dataset.masks import open_masks
-from patchmill.dataset.planned import Item, PlannedDataset
+from patchmill.dataset.masks import check_masks_are_used, open_masks
+from patchmill.dataset.planned import Item, PlannedDataset, checked_copy
 from patchmill.dataset.recipe import Recipe, check_targets_are_allowed
 from patchmill.patching import kept_cells
 from patchmill.sources import Image, ReadFunction, complete_statistics, open_image_pairs, open_images
 
 __all__ = ["InMemoryDataset"]
+
+logger = logging.getLogger("patchmill")
 
 
 class InMemoryDataset(PlannedDataset):
@@ -70,8 +73,10 @@ class InMemoryDataset(PlannedDataset):
         filter_masks: Any = None,
         validation: bool = False,
     ) -> None:
-        config = data_config.model_copy(deep=True)
+        config = checked_copy(data_config)
         self.epoch = 0
+        self._plain_epoch = 0
+        self._n_plain: int | None = 0
         files: dict[str, Any] = {"read_source_func": read_source_func, "extension_filter": extension_filter}
         how = {**files, "channels": config.channels, "on_error": config.on_error}
         self._targets: list[Image] | None = None
@@ -83,6 +88,7 @@ class InMemoryDataset(PlannedDataset):
         complete_statistics(config, self._images, "input")
         if self._targets:
             complete_statistics(config, self._targets, "target")
+        check_masks_are_used(config, filter_masks)
         kept = None
         if config.patch_filter is not None and not validation:
             masks = None
@@ -112,6 +118,7 @@ class InMemoryDataset(PlannedDataset):
             The items.
         """
         n_items = len(self)
+        self._count_plain(indices)
         items = np.array(
             [(index if index >= 0 else index + n_items, getattr(index, "epoch", self.epoch)) for index in indices],
             dtype=np.int64,
@@ -121,6 +128,24 @@ class InMemoryDataset(PlannedDataset):
         num_threads = default_num_threads() if get_worker_info() is None else 1
         self.submit(items.reshape(-1, 2), outputs, seed=self.seed, num_threads=num_threads).wait()
         return list(zip(*outputs, strict=True))
+
+    def _count_plain(self, indices: Sequence[int]) -> None:
+        """Say once that a loop sees the same draws again: plain numbers do not tell one epoch from the next."""
+        n_plain = sum(not hasattr(index, "epoch") for index in indices)
+        if not n_plain or self.fixed_epoch is not None or self._n_plain is None:
+            return
+        if self.epoch != self._plain_epoch:
+            self._plain_epoch, self._n_plain = self.epoch, 0
+        if self._n_plain >= len(self):
+            self._n_plain = None
+            logger.warning(
+                "more than the %d items of epoch %d: regions, orientations and masks come again. Give the loader "
+                "sampler=PatchSampler(dataset), or set dataset.epoch, for others in every epoch.",
+                len(self),
+                self.epoch,
+            )
+            return
+        self._n_plain += n_plain
 
     def submit(
         self, items: NDArray[np.int64], outputs: tuple[NDArray[Any], ...], *, seed: int, num_threads: int
@@ -144,6 +169,10 @@ class InMemoryDataset(PlannedDataset):
             Its `wait` returns when the batch is done.
         """
         return self._core.submit(items, outputs, seed=seed, num_threads=num_threads)
+
+    def fingerprint(self) -> str:
+        """Return a digest of a few items: those of other images, statistics or settings have another one."""
+        return self._digest(self, 0, len(self))
 
     def split_dataset(self, percentage: float = 0.1, minimum_patches: int = 1) -> InMemoryDataset:
         """Give some of the patches to a validation dataset, and keep those that share no pixel with them.

@@ -15,8 +15,8 @@ from patchmill._core import PatchDataset, default_num_threads, split_order
 from patchmill.config import DataConfig
 from patchmill.dataset.file_mill import FileMill
 from patchmill.dataset.file_sampler import FileSampler
-from patchmill.dataset.masks import mask_files, masks_of
-from patchmill.dataset.planned import Item, PlannedDataset
+from patchmill.dataset.masks import check_masks_are_used, mask_files, masks_of
+from patchmill.dataset.planned import Item, PlannedDataset, checked_copy
 from patchmill.dataset.recipe import Recipe, check_targets_are_allowed
 from patchmill.dataset.replicas import replicas
 from patchmill.dataset.worker_epochs import WorkerEpochs
@@ -89,7 +89,8 @@ class IterableDataset(PlannedDataset, TorchIterableDataset[Item]):
         filter_mask_files: Sequence[PathLike] | None = None,
         validation: bool = False,
     ) -> None:
-        config = data_config.model_copy(deep=True)
+        config = checked_copy(data_config)
+        check_masks_are_used(config, filter_mask_files)
         self._epochs = WorkerEpochs()
         self._replicas = replicas()
         if isinstance(src_files, Survey):
@@ -150,6 +151,12 @@ class IterableDataset(PlannedDataset, TorchIterableDataset[Item]):
     def mill(self, sampler: FileSampler, epoch: int, *, step: int = 1) -> FileMill:
         """Return what makes the batches of an epoch in the order of a sampler, of every `step`-th group of files."""
         return FileMill(self._read, sampler.schedule(epoch), self.item_ends, step)
+
+    def fingerprint(self) -> str:
+        """Return a digest of a few items of the first file, which is read for it; see `InMemoryDataset.fingerprint`."""
+        file = int(np.flatnonzero(self.item_ends)[0])
+        first = int(self.item_ends[file - 1]) if file else 0
+        return self._digest(self._read(np.array([file])), first, int(self.item_ends[file]))
 
     def _read(self, numbers: NDArray[np.int64]) -> PatchDataset:
         """Open some files and return what makes their items."""

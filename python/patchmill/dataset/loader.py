@@ -28,6 +28,12 @@ __all__ = ["PatchLoader"]
 
 Tensors = tuple[torch.Tensor, ...]
 
+_MOST_THREADS = 1024
+"""More than any machine has cores for: the system would have to start them all."""
+
+_MOST_EPOCHS = 2**62
+"""As many as can be counted in 64 bits."""
+
 _BATCHES_LOOKED_UP = 16
 """For how many batches items are looked up at once: what it costs per batch is less then."""
 
@@ -52,7 +58,7 @@ class PatchLoader(DataLoader[Any]):
     drop_last : bool, default=False
         Whether to leave out a last batch that is not whole.
     num_threads : int, optional
-        The number of threads, by default the cores that this process may run on.
+        The number of threads, 1024 at most; by default the cores that this process may run on.
     prefetch : int, default=2
         How many batches are made ahead.
     pin_memory : bool, default=False
@@ -85,7 +91,7 @@ class PatchLoader(DataLoader[Any]):
             msg = f"dataset: expected one of patchmill, got {kind}. Use torch.utils.data.DataLoader for it."
             raise ConfigError(msg)
         batch_size, prefetch = _integer("batch_size", batch_size, 1), _integer("prefetch", prefetch, 1)
-        num_threads = None if num_threads is None else _integer("num_threads", num_threads, 1)
+        num_threads = None if num_threads is None else _integer("num_threads", num_threads, 1, _MOST_THREADS)
         seed = None if seed is None else _integer("seed", seed, 0, 2**63 - 1)
         self._file_sampler: FileSampler | None = None
         if isinstance(dataset, IterableDataset):
@@ -118,6 +124,11 @@ class PatchLoader(DataLoader[Any]):
         n_items, size = len(self._file_sampler), self.batch_size or 1
         return n_items // size if self.drop_last else -(-n_items // size)
 
+    @property
+    def next_epoch(self) -> int:
+        """The epoch of the next iteration."""
+        return self._epoch if self._patch_sampler is None else self._patch_sampler.epoch
+
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch of the next iteration.
 
@@ -126,7 +137,7 @@ class PatchLoader(DataLoader[Any]):
         epoch : int
             The epoch, from 0.
         """
-        self._go_to(_integer("epoch", epoch, 0), 0)
+        self._go_to(_integer("epoch", epoch, 0, _MOST_EPOCHS), 0)
 
     def _go_to(self, epoch: int, n_batches: int) -> None:
         """Let the next iteration be of an epoch, from one of its batches on."""
@@ -146,16 +157,27 @@ class PatchLoader(DataLoader[Any]):
         """
         progress = self._progress
         if progress is None:
-            epoch = self._patch_sampler.epoch if self._patch_sampler is not None else self._epoch
-            return {"epoch": epoch, "n_batches": self._resume_at, **self._identity()}
+            return {"epoch": self.next_epoch, "n_batches": self._resume_at, **self._identity()}
         if progress.is_exhausted:
             return {"epoch": progress.epoch + 1, "n_batches": 0, **self._identity()}
         return {"epoch": progress.epoch, "n_batches": progress.n_batches, **self._identity()}
 
     def _identity(self) -> dict[str, int]:
-        """Return what must be the same for an epoch to go on: with a batch sampler of its own, the batch size is 0."""
+        """Return what must be the same for an epoch to go on: with a batch sampler of its own, the batch size is 0.
+
+        The order of a foreign sampler is not the loader's own: nothing is known of it.
+        """
         dataset: Any = self.dataset
-        return {"seed": self._seed, "n_items": len(dataset), "batch_size": self.batch_size or 0}
+        sampler = self._patch_sampler
+        return {
+            "has_own_order": int(sampler is not None),
+            "seed": self._seed,
+            "n_items": len(dataset),
+            "batch_size": self.batch_size or 0,
+            "drop_last": int(self.drop_last),
+            "shuffle": int(sampler is not None and sampler.shuffle),
+            "num_replicas": 1 if sampler is None else sampler.num_replicas,
+        }
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Let the next iteration go on where a state was taken, with the batches that remained.
@@ -168,7 +190,7 @@ class PatchLoader(DataLoader[Any]):
         Raises
         ------
         ConfigError
-            If the state is of a loader with another seed, number of items or batch size, or is no state.
+            If the state is of a loader over other data or with other arguments, or is no state.
         """
         identity = self._identity()
         names = {"epoch", "n_batches", *identity}
@@ -182,7 +204,13 @@ class PatchLoader(DataLoader[Any]):
                     "a loader over the same data and configuration."
                 )
                 raise ConfigError(msg)
-        self._go_to(_integer("epoch", state["epoch"], 0), _integer("n_batches", state["n_batches"], 0))
+        epoch, n_batches = (
+            _integer(f"loader state, {name}", state[name], 0, _MOST_EPOCHS) for name in ("epoch", "n_batches")
+        )
+        if self._patch_sampler is not None and n_batches > len(self):
+            msg = f"loader state, n_batches: expected at most {len(self)}, the batches of an epoch, got {n_batches}."
+            raise ConfigError(msg)
+        self._go_to(epoch, n_batches)
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # torch types its own iterator class here
         if self._patch_sampler is None:
@@ -306,10 +334,10 @@ class _Batches(Iterator[Tensors]):
         items = self._upcoming
         if items is None:
             return
-        arrays = self._buffers.take(len(items))
-        batch = self._mill.submit(items, arrays, seed=self._seed, num_threads=self._num_threads)
         # Tensors already here: they hold the references that tell the buffers that the arrays are in use.
-        self._in_flight.append((batch, tuple(torch.from_numpy(array) for array in arrays)))
+        arrays, tensors = self._buffers.take(len(items))
+        batch = self._mill.submit(items, arrays, seed=self._seed, num_threads=self._num_threads)
+        self._in_flight.append((batch, tensors))
         self._upcoming = None
 
     def __iter__(self) -> _Batches:

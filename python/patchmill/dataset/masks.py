@@ -7,9 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from patchmill.config import DataConfig
+from patchmill.errors import ConfigError
 from patchmill.sources import Image, ImageFiles, PathLike, ReadFunction, are_open, open_images, pair_files
 
-__all__ = ["mask_files", "masks_of", "open_masks"]
+__all__ = ["check_masks_are_used", "mask_files", "masks_of", "open_masks"]
+
+
+def check_masks_are_used(config: DataConfig, masks: Any) -> None:
+    """Refuse masks that no filter asks for.
+
+    Raises
+    ------
+    ConfigError
+        If there are some.
+    """
+    if masks is not None and (config.patch_filter is None or config.patch_filter.name != "mask"):
+        msg = "filter_masks: expected none without MaskPatchFilterConfig, got some. Give a mask filter, or no masks."
+        raise ConfigError(msg)
 
 
 def masks_of(

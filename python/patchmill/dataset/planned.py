@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,16 +11,35 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from patchmill._core import Plan
-from patchmill.config import DataConfig
+from patchmill.config import Configuration, DataConfig
 from patchmill.dataset.recipe import Recipe
 from patchmill.errors import ConfigError
 from patchmill.patching import Patching, create_plan, split_plan
 from patchmill.sources import ImageLike, Statistics
 
-__all__ = ["Item", "PlannedDataset"]
+__all__ = ["Item", "PlannedDataset", "checked_copy"]
 
 Item = tuple[NDArray[Any], ...]
 """What a dataset gives: the arrays of a patch, C(Z)YX."""
+
+
+_N_HASHED = 8
+
+
+def checked_copy(data_config: DataConfig) -> DataConfig:
+    """Copy a configuration for a dataset of its own.
+
+    Raises
+    ------
+    ConfigError
+        If it is something else.
+    """
+    if not isinstance(data_config, DataConfig):
+        got = type(data_config).__qualname__
+        advice = "Give its data_config" if isinstance(data_config, Configuration) else "Create one"
+        msg = f"data_config: expected a DataConfig, got {got}. {advice}."
+        raise ConfigError(msg)
+    return data_config.checked_copy()
 
 
 class PlannedDataset(Dataset[Item]):
@@ -66,6 +86,11 @@ class PlannedDataset(Dataset[Item]):
         return self._recipe.n_target_channels
 
     @property
+    def patching(self) -> Patching:
+        """Which patches an epoch has; of validation, before any split."""
+        return self._patching
+
+    @property
     def seed(self) -> int:
         """The seed of all draws."""
         return self.data_config.seed
@@ -89,6 +114,17 @@ class PlannedDataset(Dataset[Item]):
     def target_stats(self) -> Statistics:
         """The same of the targets."""
         return Statistics(tuple(self.data_config.target_means or ()), tuple(self.data_config.target_stds or ()))
+
+    def _digest(self, mill: Any, first: int, end: int) -> str:
+        """Hash a few of the items from `first` to `end` as they are in epoch 0, spread evenly."""
+        numbers = np.unique(np.linspace(first, end - 1, _N_HASHED, dtype=np.int64))
+        items = np.stack([numbers, np.zeros_like(numbers)], axis=1)
+        outputs = tuple(np.empty((len(items), *shape), dtype) for shape, dtype in self.item_layout)
+        mill.submit(items, outputs, seed=self.seed, num_threads=1).wait()
+        digest = hashlib.sha256()
+        for output in outputs:
+            digest.update(output.tobytes())
+        return digest.hexdigest()[:16]
 
     def get_data_statistics(self) -> tuple[list[float], list[float]]:
         """Return the mean and the standard deviation of each channel of the images.

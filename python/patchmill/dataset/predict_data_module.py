@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from patchmill.config import InferenceConfig
+from patchmill.dataset.loader_params import check_params
 from patchmill.dataset.prediction import PredDataset, collate_tiles
 from patchmill.errors import ConfigError
 from patchmill.sources import ReadFunction, are_open, check_data_type, check_read_source_func, list_files
+from patchmill.sources.normalization import check_channels
 
 __all__ = ["PredictDataModule", "create_predict_datamodule"]
 
@@ -59,6 +61,12 @@ class PredictDataModule:
         dataloader_params: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
+        if not isinstance(pred_config, InferenceConfig):
+            msg = (
+                f"pred_config: expected an InferenceConfig, got {type(pred_config).__qualname__}. Make one with the "
+                "statistics of the data_config that was trained with."
+            )
+            raise ConfigError(msg)
         self.prediction_config = pred_config.checked_copy()
         self.data_type = pred_config.data_type
         self.batch_size = pred_config.batch_size
@@ -68,7 +76,7 @@ class PredictDataModule:
         self.pred_data = pred_data
         self.read_source_func = read_source_func
         self.extension_filter = extension_filter
-        self.dataloader_params = dict(dataloader_params or {})
+        self.dataloader_params = {name: value for name, value in (dataloader_params or {}).items() if value is not None}
         self._is_prepared = False
         if not are_open(pred_data):
             check_data_type(pred_data, self.data_type)
@@ -76,6 +84,7 @@ class PredictDataModule:
         for name in _DECIDED & self.dataloader_params.keys():
             msg = f"dataloader_params: expected no {name!r}, because predictions are made in order. Remove it."
             raise ConfigError(msg)
+        check_params(self.dataloader_params)
 
     def prepare_data(self) -> None:
         """List the files.
@@ -109,7 +118,9 @@ class PredictDataModule:
         if not self._is_prepared:
             self.prepare_data()
         data = self.pred_files if self._has_files else self.pred_data
-        self.predict_dataset = PredDataset(self.prediction_config, data, self.read_source_func)
+        dataset = PredDataset(self.prediction_config, data, self.read_source_func)
+        check_channels(self.prediction_config, dataset._sizes[0])
+        self.predict_dataset = dataset
 
     def predict_dataloader(self) -> DataLoader[Any]:
         """Create the loader of the batches.
@@ -171,6 +182,8 @@ class PredictDataModule:
         ------
         ValidationError
             If an argument is not one that `InferenceConfig` takes.
+        ConfigError
+            As `PredictDataModule` does.
         """
         config = InferenceConfig.model_validate(
             {
@@ -184,8 +197,7 @@ class PredictDataModule:
                 "tta_transforms": tta_transforms,
             }
         )
-        params = {name: value for name, value in (dataloader_params or {}).items() if name != "batch_size"}
-        return cls(config, pred_data, read_source_func, extension_filter, params)
+        return cls(config, pred_data, read_source_func, extension_filter, dataloader_params)
 
 
 _DECIDED = {"batch_size", "batch_sampler", "collate_fn", "drop_last", "sampler", "shuffle"}

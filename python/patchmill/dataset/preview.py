@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from patchmill.dataset.in_memory import InMemoryDataset
 from patchmill.dataset.iterable import IterableDataset
 from patchmill.dataset.loader import PatchLoader
 from patchmill.dataset.overviews import create_overviews
-from patchmill.errors import DataError
+from patchmill.errors import ConfigError, DataError
 from patchmill.plotting import Cell, check_matplotlib, plot_preview
 from patchmill.sources import Normalization, input_normalization, target_normalization
 
@@ -50,6 +51,8 @@ def draw_preview(data_module: TrainDataModule, path: str | os.PathLike[str], *, 
 
     Raises
     ------
+    ConfigError
+        If there is no item to draw.
     MissingPackageError
         If matplotlib is not installed.
     DataError
@@ -59,6 +62,9 @@ def draw_preview(data_module: TrainDataModule, path: str | os.PathLike[str], *, 
     PatchmillError
         If the data cannot be trained on.
     """
+    if not isinstance(n_items, Integral) or n_items < 1:
+        msg = f"n_items: expected a whole number of at least 1, got {n_items!r}. Leave it out to draw 4."
+        raise ConfigError(msg)
     check_matplotlib()
     if not hasattr(data_module, "train_dataset"):
         data_module.setup()

@@ -1,10 +1,10 @@
-"""How many processes share an epoch, and which of them this is."""
+"""The processes that share an epoch: how many there are, which of them this is, and what they agree on."""
 
 from __future__ import annotations
 
 import torch.distributed
 
-__all__ = ["replicas"]
+__all__ = ["replicas", "shared_seed"]
 
 
 def replicas() -> tuple[int, int]:
@@ -12,3 +12,12 @@ def replicas() -> tuple[int, int]:
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         return torch.distributed.get_world_size(), torch.distributed.get_rank()
     return 1, 0
+
+
+def shared_seed(seed: int) -> int:
+    """Return the first process's seed. All of them have to ask together."""
+    if replicas()[0] == 1:
+        return seed
+    shared = [seed]
+    torch.distributed.broadcast_object_list(shared, src=0)
+    return shared[0]

@@ -12,11 +12,12 @@ from pydantic import ValidationError
 
 from patchmill.config import AlgorithmConfig, N2VManipulateConfig, algorithm_factory
 from patchmill.config.problems import config_error
+from patchmill.dataset.planned import PlannedDataset
 from patchmill.errors import ConfigError, ShapeError
 from patchmill.lightning.base import MissingModule, lightning_class
 from patchmill.models import UNet, create_model
 from patchmill.prediction.orientations import IDENTITY, Orientation, mean_over, training_orientations
-from patchmill.sources import Normalization, input_normalization, target_normalization
+from patchmill.sources import Normalization, has_statistics, input_normalization, target_normalization
 from patchmill.training import create_loss, create_lr_scheduler, create_optimizer, memory_format
 from patchmill.training.distributed import connected
 
@@ -95,24 +96,37 @@ class FCNModule(_Base):  # type: ignore[misc]  # known when it runs
         self._orientations = training_orientations(data_config.transforms, data_config.patch_size)
         if self.algorithm_config.algorithm == "n2v":
             self._normalization = input_normalization(data_config, model.in_channels)
-        else:
+        elif has_statistics(data_config, "target"):
+            # Without them there are no targets, and the first batch is refused.
             self._normalization = target_normalization(data_config, model.num_classes)
         if self._struct is not None and data_config.masks_pixels:
             _check_struct(self._struct, data_config.transforms[-1])
 
     def training_step(self, batch: Sequence[torch.Tensor], _batch_idx: int) -> torch.Tensor:
         """Return the loss of a batch."""
-        loss = self._loss(batch)
+        loss, n_terms = self._loss(batch)
+        world = connected()
+        if self.algorithm_config.algorithm == "n2v" and world.size > 1:
+            # Ranks average their gradients. For the mean over the masked pixels of all, each weighs as it has of them.
+            loss = loss * world.weight(n_terms)
         how = {"prog_bar": True, "batch_size": len(batch[0])}
         self.log("train_loss", loss.detach(), on_step=True, on_epoch=True, **how)
         rate = self.optimizers(use_pl_optimizer=False).param_groups[0]["lr"]
         self.log("learning_rate", rate, on_step=False, on_epoch=True, batch_size=len(batch[0]))
         return loss
 
-    def validation_step(self, batch: Sequence[torch.Tensor], _batch_idx: int) -> None:
-        """Log the loss of a batch."""
-        loss = self._loss(batch)
-        self.log("val_loss", loss, on_epoch=True, prog_bar=True, sync_dist=True, batch_size=len(batch[0]))
+    def validation_step(self, batch: Sequence[torch.Tensor], batch_idx: int) -> None:
+        """Log the loss of a batch, without the patches that fill it up so that all processes have as many batches."""
+        world, n_patches = connected(), self._n_own(len(batch[0]), batch_idx)
+        if n_patches:
+            loss, n_terms = self._loss([part[:n_patches] for part in batch])
+        else:
+            loss = n_terms = torch.zeros((), device=batch[0].device)
+        if world.size > 1:
+            # Each process's mean counts as it has of the terms, and a batch by the patches of all.
+            loss = loss * world.weight(n_terms)
+            n_patches = int(world.total(torch.tensor(n_patches, device=loss.device)))
+        self.log("val_loss", loss, on_epoch=True, prog_bar=True, sync_dist=True, batch_size=n_patches)
 
     def predict_step(self, batch: Any, _batch_idx: int) -> Any:
         """Predict a batch: return the predictions, or the predictions and the `TileInformation` of each."""
@@ -160,7 +174,18 @@ class FCNModule(_Base):  # type: ignore[misc]  # known when it runs
         if stored is not None:
             self._normalization = Normalization(tuple(stored["shifts"]), tuple(stored["scales"]))
 
-    def _loss(self, batch: Sequence[torch.Tensor]) -> torch.Tensor:
+    def _n_own(self, n_patches: int, batch_idx: int) -> int:
+        """Count the patches of a validation batch that are this process's own."""
+        loader, world = self.trainer.val_dataloaders, connected()
+        dataset, batch_size = getattr(loader, "dataset", None), getattr(loader, "batch_size", None)
+        if world.size == 1 or batch_size is None or not isinstance(dataset, PlannedDataset):
+            return n_patches
+        n_items = -(-(len(dataset) - world.rank) // world.size)
+        left: int = n_items - batch_idx * batch_size
+        return max(0, min(n_patches, left))
+
+    def _loss(self, batch: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the mean loss of a batch, and over how many terms: masked pixels, or patches."""
         names = ("masked", "original", "mask") if self.algorithm_config.algorithm == "n2v" else ("input", "target")
         if len(batch) != len(names):
             msg = (
@@ -170,11 +195,9 @@ class FCNModule(_Base):  # type: ignore[misc]  # known when it runs
             raise ShapeError(msg)
         inputs, *others = batch
         loss: torch.Tensor = self.loss_func(self(inputs), *others)
-        world = connected()
-        if self.algorithm_config.algorithm == "n2v" and world.size > 1:
-            # Ranks average their gradients. For the mean over the masked pixels of all, each weighs as it has of them.
-            loss = loss * world.weight(others[1].sum(dtype=torch.float32))
-        return loss
+        if self.algorithm_config.algorithm == "n2v":
+            return loss, others[1].sum(dtype=torch.float32)
+        return loss, torch.tensor(float(len(inputs)), device=loss.device)
 
     def _laid(self, x: torch.Tensor) -> torch.Tensor:
         return x.contiguous(memory_format=memory_format(x.device, self.algorithm_config.model.conv_dims))

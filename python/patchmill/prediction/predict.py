@@ -82,9 +82,11 @@ class Predictor:
     tiling: Tiling = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.batch_size, Integral) or self.batch_size < 1:
-            msg = f"batch_size: expected a whole number of at least 1, got {self.batch_size!r}."
+        if not isinstance(self.batch_size, Integral) or isinstance(self.batch_size, bool) or self.batch_size < 1:
+            msg = f"batch_size: expected a whole number of at least 1, got {self.batch_size!r}. Give a number of tiles."
             raise ConfigError(msg)
+        # NumPy's integers overflow where tiles are counted.
+        object.__setattr__(self, "batch_size", int(self.batch_size))
         if self.blend not in ("gaussian", "linear", None):
             msg = f"blend: expected 'gaussian', 'linear' or None, got {self.blend!r}."
             raise ConfigError(msg)

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 
 from patchmill.config import Configuration
 from patchmill.dataset import PredictDataModule
+from patchmill.dataset.loader_params import check_params
 from patchmill.errors import ConfigError
 from patchmill.models import UNet
 from patchmill.prediction.canvas import BlendName
@@ -127,6 +128,7 @@ def prepare(
 
 def _num_threads(params: Mapping[str, Any]) -> int | None:
     """Read the parameters of a loader: those of worker processes are about as many threads."""
+    check_params(params)
     for name, value in params.items():
         if name == "batch_size" or (name in _DECIDED and value):
             msg = (

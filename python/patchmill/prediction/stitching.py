@@ -35,8 +35,8 @@ def stitch_prediction(
     Raises
     ------
     ShapeError
-        If there are more or fewer tiles than `tile_infos`, the last tiles of a sample are missing, or a tile is smaller
-        than what is to be kept of it.
+        If there are more or fewer tiles than `tile_infos`, a tile is missing, comes twice, or comes among those of
+        another sample, or is smaller than what is to be kept of it.
 
     Examples
     --------
@@ -60,18 +60,19 @@ def stitch_prediction(
         )
         raise ShapeError(msg)
     samples: list[NDArray[np.float32]] = []
-    sample: NDArray[np.float32] | None = None
+    sample: _Sample | None = None
     for number, (tile, info) in enumerate(zip(single, tile_infos, strict=True)):
-        if sample is None:
-            sample = np.zeros((1, tile.shape[0], *info.array_shape[1:]), np.float32)
-        kept = tile[_slices(info.overlap_crop_coords)]
-        place = sample[0][_slices(info.stitch_coords)]
-        if kept.shape != place.shape:
-            msg = f"tile {number}: expected {place.shape} pixels to be kept, got {kept.shape}. Give tiles as they came."
+        expected = tile_infos[0].sample_id + len(samples)
+        if info.sample_id != expected:
+            msg = (
+                f"tile {number}: expected a tile of sample {expected}, got one of sample {info.sample_id}. Give all "
+                "tiles of one data loader, in its order."
+            )
             raise ShapeError(msg)
-        place[...] = kept
+        sample = sample or _Sample(info, n_channels=len(tile))
+        sample.add(number, tile, info)
         if info.last_tile:
-            samples.append(sample)
+            samples.append(sample.finish())
             sample = None
     if sample is not None:
         msg = (
@@ -79,6 +80,59 @@ def stitch_prediction(
         )
         raise ShapeError(msg)
     return samples
+
+
+class _Sample:
+    """The prediction of a sample, of which every pixel comes from one tile.
+
+    Parameters
+    ----------
+    info : TileInformation
+        Of its first tile.
+    n_channels : int
+        The channels of the prediction.
+    """
+
+    def __init__(self, info: TileInformation, n_channels: int) -> None:
+        self._name = f"sample {info.sample_id}"
+        self._array_shape = info.array_shape
+        self._pixels = np.zeros((n_channels, *info.array_shape[1:]), np.float32)
+        self._is_there = np.zeros((1, *info.array_shape[1:]), np.bool_)
+
+    def add(self, number: int, tile: NDArray[np.float32], info: TileInformation) -> None:
+        """Add what is kept of a tile."""
+        if info.array_shape != self._array_shape:
+            msg = (
+                f"{self._name}, tile {number}: expected a tile of the array_shape {self._array_shape}, got one of "
+                f"{info.array_shape}. Give the tiles of one data loader."
+            )
+            raise ShapeError(msg)
+        kept, place = tile[_slices(info.overlap_crop_coords)], _slices(info.stitch_coords)
+        if kept.shape != self._pixels[place].shape:
+            msg = (
+                f"{self._name}, tile {number}: expected {self._pixels[place].shape} pixels to be kept, got "
+                f"{kept.shape}. Give tiles as they came."
+            )
+            raise ShapeError(msg)
+        if self._is_there[place].any():
+            msg = (
+                f"{self._name}, tile {number}: expected pixels that no tile before it has, got some again, at "
+                f"{_spans(info.stitch_coords)}. Give every tile once."
+            )
+            raise ShapeError(msg)
+        self._pixels[place], self._is_there[place] = kept, True
+
+    def finish(self) -> NDArray[np.float32]:
+        """Return the prediction, when all tiles are there."""
+        n_there = np.count_nonzero(self._is_there)
+        if n_there < self._is_there.size:
+            first = np.unravel_index(np.argmin(self._is_there), self._is_there.shape)[1:]
+            msg = (
+                f"{self._name}: expected tiles with all of its {self._is_there.size} pixels, got {n_there}: there is "
+                f"no tile with {_spans([(int(start), int(start) + 1) for start in first])}. Give all of its tiles."
+            )
+            raise ShapeError(msg)
+        return self._pixels[np.newaxis]
 
 
 def convert_outputs(predictions: Sequence[Any], tiled: bool) -> list[NDArray[np.float32]]:  # noqa: FBT001 - as in CAREamics
@@ -127,6 +181,14 @@ def _single_tiles(
 def _slices(coords: Sequence[tuple[int, int]]) -> tuple[slice, ...]:
     """Return the slices of all channels and of the given pixels."""
     return (slice(None), *(slice(start, end) for start, end in coords))
+
+
+def _spans(coords: Sequence[tuple[int, int]]) -> str:
+    """Write where pixels lie."""
+    named = zip("ZYX"[-len(coords) :], coords, strict=True)
+    return ", ".join(
+        f"{axis} {start}" if end == start + 1 else f"{axis} {start} to {end - 1}" for axis, (start, end) in named
+    )
 
 
 def _array(batch: ArrayLike | torch.Tensor) -> NDArray[np.float32]:

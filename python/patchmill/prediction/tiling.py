@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Self
 
 from patchmill._core import TileGrid
@@ -63,15 +63,8 @@ class Tiling:
         axes, factor = "ZYX"[-model.conv_dims :], 2**model.depth
         if tile_size is None:
             return cls(factor, model.conv_dims, None, (0,) * len(axes))
-        for name, sizes, least in (("tile_size", tile_size, 1), ("tile_overlap", tile_overlap, 0)):
-            given = tuple(sizes) if isinstance(sizes, Sequence) else (sizes,)
-            if len(given) != len(axes) or not all(isinstance(size, Integral) and size >= least for size in given):
-                msg = (
-                    f"{name}: expected {len(axes)} whole numbers of pixels, {axes}, for a {model.conv_dims}D network, "
-                    f"got {sizes!r}. Give one per axis, at least {least}."
-                )
-                raise ConfigError(msg)
-        for axis, size in zip(axes, tile_size, strict=True):
+        sizes, overlaps = _checked("tile_size", tile_size, axes, 1), _checked("tile_overlap", tile_overlap, axes, 0)
+        for axis, size in zip(axes, sizes, strict=True):
             if size % factor:
                 nearest = max(round(size / factor), 1) * factor
                 msg = (
@@ -79,10 +72,9 @@ class Tiling:
                     f"{model.depth} times, got {size}. Use {nearest}."
                 )
                 raise ConfigError(msg)
-        tiling = cls(factor, model.conv_dims, tuple(tile_size), tuple(tile_overlap))
-        size_zyx = _zyx(tiling.tile_size or (), 1)
-        TileGrid(size_zyx, tile_size=size_zyx, tile_overlap=_zyx(tiling.tile_overlap, 0))
-        return tiling
+        size_zyx = _zyx(sizes, 1)
+        TileGrid(size_zyx, tile_size=size_zyx, tile_overlap=_zyx(overlaps, 0))
+        return cls(factor, model.conv_dims, sizes, overlaps)
 
     def size(self, image: ImageLike) -> tuple[int, ...]:
         """Return the size of the tiles of an image, (Z)YX; without a size, that of one tile that holds a sample."""
@@ -124,6 +116,20 @@ def check_image(model: UNet, image: ImageLike) -> None:
             "axes with T or S in the place of Z to predict plane by plane."
         )
         raise ShapeError(msg)
+
+
+def _checked(name: str, given: Sequence[int], axes: str, least: int) -> tuple[int, ...]:
+    try:
+        sizes = tuple(map(operator.index, given))
+    except TypeError:
+        sizes = ()
+    if len(sizes) != len(axes) or min(sizes) < least:
+        msg = (
+            f"{name}: expected {len(axes)} whole numbers of pixels, {axes}, for a {len(axes)}D network, got {given!r}. "
+            f"Give one per axis, at least {least}."
+        )
+        raise ConfigError(msg)
+    return sizes
 
 
 def _zyx(sizes: tuple[int, ...], of_z: int) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from patchmill.errors import ConfigError, DtypeError, MissingFileError, ReadError
+from patchmill.errors import ConfigError, DtypeError, MissingFileError, OutOfMemoryError, ReadError
 from patchmill.sources.axes import parse_axes
 from patchmill.sources.files import PathLike, described
 from patchmill.sources.image import Image
@@ -87,6 +87,8 @@ def open_custom_image(path: PathLike, axes: str, read_source_func: ReadFunction)
         If it does not return an array, or one whose data type cannot be milled.
     MissingFileError
         If it fails because the file is not there.
+    OutOfMemoryError
+        If it fails because memory is full, which says nothing about the file.
     ReadError
         If it fails. Its exception is the cause.
     ShapeError
@@ -97,6 +99,12 @@ def open_custom_image(path: PathLike, axes: str, read_source_func: ReadFunction)
     try:
         value = read_source_func(*arguments)
         array = _array(value)
+    except MemoryError as error:
+        msg = (
+            f"{path}: expected memory for the image that {_name(read_source_func)} reads, got {_described(error)}. "
+            "Free some, or split the image into smaller files."
+        )
+        raise OutOfMemoryError(msg) from error
     except Exception as error:
         raise _failure(path, read_source_func, error) from error
     if array is None:
@@ -127,7 +135,7 @@ def _arguments(function: ReadFunction, path: Path, axes: str) -> tuple[Any, ...]
     except TypeError as error:
         msg = (
             "read_source_func: expected a function that can be called with a path, or with a path and axes, got "
-            f"{_name(function)}{signature}: {error}. Fix its other arguments with functools.partial."
+            f"{_bare_name(function)}{signature}: {error}. Fix its other arguments with functools.partial."
         )
         raise ConfigError(msg) from error
     return arguments
@@ -146,7 +154,7 @@ def _array(value: object) -> NDArray[Any] | None:
 
 
 def _failure(path: Path, function: ReadFunction, error: Exception) -> ReadError:
-    got = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    got = _described(error)
     if isinstance(error, FileNotFoundError) and not path.exists():
         msg = (
             f"{path}: expected a file, got nothing of that name ({_name(function)} failed with {got}). Check the path."
@@ -156,6 +164,16 @@ def _failure(path: Path, function: ReadFunction, error: Exception) -> ReadError:
     return ReadError(msg)
 
 
+def _described(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
 def _name(function: object) -> str:
+    return f"{_bare_name(function)}()"
+
+
+def _bare_name(function: object) -> str:
+    """Return the name of a function without that of the function that it was defined in."""
     function = getattr(function, "func", function)  # of functools.partial
-    return f"{getattr(function, '__qualname__', type(function).__qualname__)}()"
+    name: str = getattr(function, "__qualname__", type(function).__qualname__)
+    return name.rpartition("<locals>.")[2]

@@ -8,11 +8,13 @@ from typing import Any, Literal
 
 from patchmill.config import DataConfig, InferenceConfig, QuantileConfig
 from patchmill.errors import DataError, ShapeError
+from patchmill.sources.header import ImageLike
 from patchmill.sources.image import Image
 from patchmill.sources.statistics import EPSILON, Statistics, compute_quantiles, compute_statistics
 
 __all__ = [
     "Normalization",
+    "check_channels",
     "complete_statistics",
     "has_statistics",
     "input_normalization",
@@ -99,9 +101,30 @@ def target_normalization(config: DataConfig | InferenceConfig, n_channels: int) 
     return _normalization(config, "target", n_channels)
 
 
-def has_statistics(config: DataConfig | InferenceConfig) -> bool:
-    """Tell whether a configuration holds what its normalisation of the images needs."""
-    return config.normalization.name == "none" or _given(config, "input")[0] is not None
+def has_statistics(config: DataConfig | InferenceConfig, side: Side = "input") -> bool:
+    """Tell whether a configuration holds what its normalisation of the images, or of the targets, needs."""
+    return _changes_nothing(config, side) or _given(config, side)[0] is not None
+
+
+def check_channels(config: InferenceConfig, image: ImageLike) -> None:
+    """Check that an image has as many channels as the statistics of a configuration.
+
+    Parameters
+    ----------
+    config : InferenceConfig
+        The configuration.
+    image : Image or ImageHeader
+        The image.
+
+    Raises
+    ------
+    ShapeError
+        If it has not.
+    """
+    given = None if _changes_nothing(config, "input") else _given(config, "input")[0]
+    if given is not None:
+        advice = "Give images like those of the training, and the statistics of its data_config."
+        _check_channels(config, image, len(given), advice)
 
 
 def complete_statistics(config: DataConfig, images: Iterable[Image], side: Side) -> None:
@@ -125,26 +148,30 @@ def complete_statistics(config: DataConfig, images: Iterable[Image], side: Side)
     ShapeError
         If the given statistics are of another number of channels.
     """
-    kind = config.normalization
-    needed = None if kind.name == "none" or (side == "target" and kind.skip_target) else _given(config, side)
+    needed = None if _changes_nothing(config, side) else _given(config, side)
     if needed is None:
         _check_pixels(images)
     elif needed[0] is not None:
-        _check_channels(next(iter(images)), len(needed[0]))
+        advice = "Give one of each statistic per channel, or none to have them computed."
+        _check_channels(config, next(iter(images)), len(needed[0]), advice)
         _check_pixels(images)
     else:
         _set(config, side, *_compute(config, images))
 
 
 def _normalization(config: DataConfig | InferenceConfig, side: Side, n_channels: int) -> Normalization:
-    kind = config.normalization
-    if kind.name == "none" or (side == "target" and kind.skip_target):
+    if _changes_nothing(config, side):
         return Normalization.identity(n_channels)
     first, second = _given(config, side)
     assert first is not None
     assert second is not None
-    make = Normalization.by_mean_and_std if kind.name == "mean_std" else Normalization.by_range
-    return make(first, second)
+    is_by_mean = config.normalization.name == "mean_std"
+    return (Normalization.by_mean_and_std if is_by_mean else Normalization.by_range)(first, second)
+
+
+def _changes_nothing(config: DataConfig | InferenceConfig, side: Side) -> bool:
+    kind = config.normalization
+    return kind.name == "none" or (side == "target" and kind.skip_target)
 
 
 def _fields(config: DataConfig | InferenceConfig, side: Side) -> tuple[Any, str, str]:
@@ -216,10 +243,8 @@ def _check_pixels(images: Iterable[Image]) -> None:
         compute_statistics(images)
 
 
-def _check_channels(image: Image, n_given: int) -> None:
+def _check_channels(config: DataConfig | InferenceConfig, image: ImageLike, n_given: int, advice: str) -> None:
     if image.n_channels != n_given:
-        msg = (
-            f"{image.name}: expected {n_given} channels, one per given mean, got {image.n_channels}. Give one mean and "
-            "one standard deviation per channel, or none to have them computed."
-        )
+        what = "mean" if config.normalization.name == "mean_std" else "range"
+        msg = f"{image.name}: expected {n_given} channels, one per given {what}, got {image.n_channels}. {advice}"
         raise ShapeError(msg)

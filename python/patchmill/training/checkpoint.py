@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from patchmill.config import Configuration, DataConfig
 from patchmill.errors import CheckpointError
@@ -59,6 +59,15 @@ class Checkpoint:
     path: Path
     configuration: Configuration
     weights: dict[str, torch.Tensor]
+    epoch: int
+    train_loss: float | None
+    val_loss: float | None
+
+
+class _Content(BaseModel):
+    """What a checkpoint holds beside the weights."""
+
+    configuration: Configuration
     epoch: int
     train_loss: float | None
     val_loss: float | None
@@ -134,18 +143,18 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     """
     path = Path(path)
     content, weights = read_sealed(path, _KIND, "checkpoint")
-    if content["format_version"] != FORMAT_VERSION:
+    if content.get("format_version") != FORMAT_VERSION:
         msg = (
-            f"{path}: expected a checkpoint of format version {FORMAT_VERSION}, got {content['format_version']}. "
+            f"{path}: expected a checkpoint of format version {FORMAT_VERSION}, got {content.get('format_version')}. "
             f"Use the release of patchmill that wrote it."
         )
         raise CheckpointError(msg)
     try:
-        configuration = Configuration.model_validate(content["configuration"])
+        stored = _Content.model_validate(content)
     except ValidationError as error:
-        msg = f"{path}: expected a valid configuration, got {error.error_count()} problems. Use another checkpoint."
+        msg = f"{path}: expected a checkpoint's content, got {error.error_count()} problems with it. Use another one."
         raise CheckpointError(msg) from error
-    return Checkpoint(path, configuration, weights, content["epoch"], content["train_loss"], content["val_loss"])
+    return Checkpoint(path, stored.configuration, weights, stored.epoch, stored.train_loss, stored.val_loss)
 
 
 def restore_weights(model: torch.nn.Module, checkpoint: Checkpoint) -> None:

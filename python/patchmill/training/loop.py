@@ -14,18 +14,20 @@ from typing import Protocol
 import torch
 
 from patchmill.config import Configuration, DataConfig, save_configuration, unsupported_options
-from patchmill.errors import ConfigError
+from patchmill.errors import CheckpointError, ConfigError
+from patchmill.files import reserved
 from patchmill.models import create_model
 from patchmill.sources import has_statistics
 from patchmill.training.callbacks import Callback, Callbacks, FitStart, create_callbacks
-from patchmill.training.checkpoint import plain_copy, storable
+from patchmill.training.checkpoint import load_checkpoint, plain_copy, storable
 from patchmill.training.device import choose_device, memory_format
 from patchmill.training.distributed import connect
 from patchmill.training.fit import Fit
 from patchmill.training.history import EpochRecord, LossesFile
+from patchmill.training.keeper import Keeper
 from patchmill.training.report import TrainingReport
 from patchmill.training.run import BatchLoader, Run
-from patchmill.training.state import differences, load_state
+from patchmill.training.state import differences, load_state, readable
 from patchmill.training.stopping import Signals
 
 __all__ = ["BatchLoader", "DataModule", "Trainer"]
@@ -96,7 +98,8 @@ class Trainer:
     ) -> None:
         self.world = connect()
         self.config = config.checked_copy()
-        self.config.data_config.seed = self.world.share(self.config.data_config.seed)
+        if self.world.size > 1:
+            self.config.data_config.seed = self.world.share(self.config.data_config.seed)
         self.device = choose_device(device)
         if self.world.size > 1 and self.device.type == "cuda":
             self.device = torch.device("cuda", torch.cuda.current_device())
@@ -117,7 +120,10 @@ class Trainer:
         self._must_stop = threading.Event()
 
     def stop(self) -> None:
-        """End the training after its running step, as if that were the last one; from any thread."""
+        """End the training after its running step, as if that were the last one; from any thread.
+
+        One that has not begun ends after its first step.
+        """
         self._must_stop.set()
 
     def fit(self, data_module: DataModule, *, resume: bool = False) -> TrainingReport:
@@ -156,11 +162,14 @@ class Trainer:
             If a file cannot be written.
         """
         started = time.perf_counter()
-        self._must_stop.clear()
         self._check_options()
         config = self._config_with(data_module.data_config)
         loaders = data_module.train_dataloader(), data_module.val_dataloader()
         with _seeded(config.data_config.seed), contextlib.ExitStack() as stack:
+            if self.world.is_first:
+                self.world.together(lambda: stack.enter_context(reserved(self._work_dir)))
+            else:
+                self.world.together(lambda: None)
             run = Run(config, self.model, self.device, loaders, self._checkpoints, self.world)
             if resume:
                 self._resume(run)
@@ -180,16 +189,35 @@ class Trainer:
                 fit.train()
             finally:
                 self.history = tuple(run.history)
+                self._must_stop.clear()
             best = self.best if self.best.exists() else self.last
             seconds = time.perf_counter() - started
             report = TrainingReport.from_history(run.history, seconds=seconds, best=best, last=self.last)
             callbacks.on_end(report)
         return report
 
+    def seed_to_resume(self) -> int | None:
+        """Return the seed of the training that the folder holds, or None if there is none to go on with.
+
+        Raises
+        ------
+        CheckpointError
+            If its state is damaged.
+        """
+        path = self._checkpoints / "training_state.safetensors"
+        seed = None
+        if self.world.is_first and path.exists():
+            state = load_state(path)
+            with readable(path):
+                seed = int(state["configuration"]["data_config"]["seed"])
+        shared: int | None = self.world.share(seed)
+        return shared
+
     def _resume(self, run: Run) -> None:
         """Go on where the training in the folder was broken off, if there is one."""
         path = run.keeper.state
         if not self.world.share(path.exists()):
+            self.world.together(lambda: _check_nothing_is_lost(run.keeper))
             logger.info("%s is not there: training starts anew.", path)
             return
         run.load_state_dict(load_state(path), path)
@@ -225,6 +253,23 @@ class Trainer:
                 "them out, or train with Lightning's Trainer and the data modules of patchmill.lightning."
             )
             raise ConfigError(msg)
+
+
+def _check_nothing_is_lost(keeper: Keeper) -> None:
+    """Refuse to begin where a training went on without a state that another one could go on from.
+
+    One that was killed in its first epoch may have left checkpoints and no state: it begins again.
+    """
+    for path in (keeper.last, keeper.best):
+        if path.exists() and (checkpoint := load_checkpoint(path)):
+            weights_only = checkpoint.configuration.training_config.checkpoint_callback.save_weights_only
+            if weights_only or checkpoint.epoch > 1:
+                why = ", saved with save_weights_only=True" if weights_only else ""
+                msg = (
+                    f"{keeper.state}: expected the state of the training to be resumed, got none beside {path}, of "
+                    f"epoch {checkpoint.epoch}{why}. Train anew, which replaces it, or choose another folder."
+                )
+                raise CheckpointError(msg)
 
 
 @contextlib.contextmanager

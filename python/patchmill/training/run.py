@@ -10,13 +10,14 @@ from typing import Any, Protocol
 import torch
 
 from patchmill.config import Configuration
+from patchmill.dataset import InMemoryDataset, IterableDataset
 from patchmill.errors import CheckpointError, TrainingError
 from patchmill.training.checkpoint import storable
 from patchmill.training.distributed import World
 from patchmill.training.history import EpochRecord
 from patchmill.training.keeper import Keeper
 from patchmill.training.meter import Batch, Meter
-from patchmill.training.state import differences
+from patchmill.training.state import differences, readable
 from patchmill.training.stopping import reason_to_stop
 from patchmill.training.updates import Updater
 
@@ -36,6 +37,9 @@ _FREE_OF_LOADERS = {
     "timeout",
 }
 """The arguments of loaders that change no batch."""
+
+
+_FILES = "files are read"
 
 
 class BatchLoader(Protocol):
@@ -86,6 +90,7 @@ class Run:
         training = config.training_config
         self.config, self.model, self.world = config, model, world
         self.train_loader, self.val_loader = loaders
+        _begin_anew(self.train_loader)
         length = world.least(len(self.train_loader))
         if length == 0:
             msg = "Training data: expected at least one batch, got none. Use a smaller batch_size or more images."
@@ -97,6 +102,7 @@ class Run:
         self.num_epochs = min(training.num_epochs, most)
         self.updater = Updater(config, model, device, num_epochs=self.num_epochs, steps_per_epoch=updates_per_epoch)
         self.keeper = Keeper(folder, training.checkpoint_callback)
+        self._patches = _patches(self.train_loader)
         self.history: list[EpochRecord] = []
         self.n_batches = 0
         self.is_whole = True
@@ -185,25 +191,27 @@ class Run:
         CheckpointError
             If the state is of another configuration or other data. Nothing was changed.
         """
-        self._check(state, path)
-        self.model.load_state_dict(state["model"])
-        self.updater.load_state_dict(state["updater"])
-        self.keeper.load_state_dict(state["keeper"])
-        self.history[:] = [EpochRecord(**record) for record in state["history"]]
-        self.n_batches = state["n_batches"]
-        if state["meter"] is not None:
-            self.meter.load_state_dict(state["meter"])
-        self._loader_state = state["loader"]
-        torch.set_rng_state(state["generator"])
+        with readable(path):
+            self._check(state, path)
+            self.model.load_state_dict(state["model"])
+            self.updater.load_state_dict(state["updater"])
+            self.keeper.load_state_dict(state["keeper"])
+            self.history[:] = [EpochRecord(**record) for record in state["history"]]
+            self.n_batches = state["n_batches"]
+            if state["meter"] is not None:
+                self.meter.load_state_dict(state["meter"])
+            self._loader_state = state["loader"]
+            torch.set_rng_state(state["generator"])
 
     def _data(self) -> dict[str, Any]:
-        """Return what tells one set of data from another, as far as it is known at no cost."""
+        """Return what tells one set of data from another, as far as it is known at little cost."""
         return {
             "batches for training": self.steps_per_epoch,
             "batches for validation": len(self.val_loader),
             "processes": self.world.size,
             "items for training": _n_items(self.train_loader),
             "items for validation": _n_items(self.val_loader),
+            **self._patches,
         }
 
     def _position(self) -> dict[str, Any]:
@@ -257,7 +265,33 @@ class Run:
                 f"{path}: expected the configuration and the data of the training that is to be resumed, got others. "
                 f"Use the same, train anew (resume=False), or choose another folder. What differs:\n  {listed}"
             )
+            if any(line.startswith(_FILES) for line in found):
+                msg += (
+                    "\nFiles are held together if they fit into the memory that is free. Free some, or have them read "
+                    "in turn (use_in_memory=False), as it was before."
+                )
             raise CheckpointError(msg)
+
+
+def _begin_anew(loader: BatchLoader) -> None:
+    """Let a loader begin with its first epoch, whatever it was used for before."""
+    counters: list[Any] = [loader, getattr(loader, "sampler", None)]
+    for counter in counters:
+        if hasattr(counter, "set_epoch"):
+            counter.set_epoch(0)
+            return
+
+
+def _patches(loader: BatchLoader) -> dict[str, Any]:
+    """Return which patches a dataset of patchmill has: for files, it depends on the memory that is free."""
+    dataset = getattr(loader, "dataset", None)
+    if not isinstance(dataset, (InMemoryDataset, IterableDataset)):
+        return {}
+    return {
+        _FILES: "in turn" if isinstance(dataset, IterableDataset) else "together",
+        "patching": dataset.patching,
+        "digest of some patches": dataset.fingerprint(),
+    }
 
 
 def _n_items(loader: BatchLoader) -> int | None:

@@ -87,7 +87,13 @@ def read_sealed(path: str | os.PathLike[str], kind: str, name: str) -> tuple[dic
     if metadata.get(f"{kind}_sha256") != _digest(metadata[kind], tensors):
         msg = f"{path}: expected a {name} as it was saved, got altered bytes. Use another {name}."
         raise CheckpointError(msg)
-    content: dict[str, Any] = json.loads(metadata[kind])
+    try:
+        content = json.loads(metadata[kind])
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict):
+        msg = f"{path}: expected a {name} of patchmill, got one that says nothing of itself. Use another {name}."
+        raise CheckpointError(msg)
     return content, tensors
 
 

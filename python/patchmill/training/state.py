@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import torch
 from patchmill.errors import CheckpointError
 from patchmill.training.sealed import read_sealed, seal, write_sealed
 
-__all__ = ["differences", "load_state", "save_state"]
+__all__ = ["differences", "load_state", "readable", "save_state"]
 
 FORMAT_VERSION = 1
 """Version of what a file holds."""
@@ -49,14 +50,33 @@ def load_state(path: Path) -> dict[str, Any]:
         If the file cannot be read, is damaged, is no state of a training, or is that of another version.
     """
     content, tensors = read_sealed(path, _KIND, _NAME)
-    if content["format_version"] != FORMAT_VERSION:
+    if content.get("format_version") != FORMAT_VERSION:
         msg = (
-            f"{path}: expected a {_NAME} of format version {FORMAT_VERSION}, got {content['format_version']}. Use the "
-            "release of patchmill that wrote it, or train anew."
+            f"{path}: expected a {_NAME} of format version {FORMAT_VERSION}, got {content.get('format_version')}. Use "
+            "the release of patchmill that wrote it, or train anew."
         )
         raise CheckpointError(msg)
-    state: dict[str, Any] = _unpacked(content["state"], tensors)
+    with readable(path):
+        state: dict[str, Any] = _unpacked(content["state"], tensors)
     return state
+
+
+@contextlib.contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Say of a state that is not made as a state is that it cannot be used.
+
+    Raises
+    ------
+    CheckpointError
+        In place of what Python and torch raise.
+    """
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except (AttributeError, LookupError, RecursionError, RuntimeError, TypeError, ValueError) as error:
+        msg = f"{path}: expected a {_NAME}, got something that is made otherwise ({error!r}). Train anew."
+        raise CheckpointError(msg) from error
 
 
 def differences(saved: Any, present: Any, path: str = "") -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 They take and return NumPy arrays or torch tensors of the axes C(Z)YX. An item of `InMemoryDataset` is what they make of
 its patch: ``Compose([NormalizeConfig(...), *data_config.transforms], seed=data_config.seed)(patch, item=i, epoch=e)``
-are the bytes of item i in epoch e.
+are the bytes of item i in epoch e, unless `data_config.transforms` has a turn before a flip. The datasets flip first in
+any case, and `Compose` keeps the order of its list.
 """
 
 from patchmill.transforms.compose import Compose, get_all_transforms

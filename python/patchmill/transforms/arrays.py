@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ __all__ = ["Array", "as_float32", "check_axes", "like", "pixels_of"]
 
 Array = TypeVar("Array", bound="NDArray[Any] | torch.Tensor")
 """A NumPy array or a torch tensor."""
+
+Pixel = TypeVar("Pixel", bound=np.generic)
 
 
 def pixels_of(name: str, array: NDArray[Any] | torch.Tensor) -> NDArray[Any]:
@@ -53,13 +55,17 @@ def pixels_of(name: str, array: NDArray[Any] | torch.Tensor) -> NDArray[Any]:
         raise DtypeError(msg) from None
 
 
-def like(array: Array, pixels: NDArray[Any]) -> Array:
+@overload
+def like(array: NDArray[Any], pixels: NDArray[Pixel]) -> NDArray[Pixel]: ...
+@overload
+def like(array: torch.Tensor, pixels: NDArray[Any]) -> torch.Tensor: ...
+def like(array: NDArray[Any] | torch.Tensor, pixels: NDArray[Any]) -> NDArray[Any] | torch.Tensor:
     """Return pixels as what another array is: a tensor, and on its device, if that is one."""
     if not _is_tensor(array):
-        return cast("Array", pixels)
+        return pixels
     import torch
 
-    return cast("Array", torch.from_numpy(pixels).to(array.device))
+    return torch.from_numpy(pixels).to(array.device)
 
 
 def as_float32(name: str, pixels: NDArray[Any]) -> NDArray[np.float32]:

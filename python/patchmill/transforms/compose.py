@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import SupportsIndex, TypeAlias
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypeAlias, overload
+
+from numpy.typing import NDArray
 
 from patchmill.config import N2VManipulateConfig, NormalizeConfig, XYFlipConfig, XYRandomRotate90Config
 from patchmill.errors import ConfigError
-from patchmill.transforms.arrays import Array
 from patchmill.transforms.draws import Draws
 from patchmill.transforms.n2v_manipulate import N2VManipulate
 from patchmill.transforms.normalize import Normalize
 from patchmill.transforms.spatial import SpatialTransform
 from patchmill.transforms.xy_flip import XYFlip
 from patchmill.transforms.xy_random_rotate90 import XYRandomRotate90
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["Compose", "get_all_transforms"]
 
@@ -37,7 +41,7 @@ class Compose:
     ----------
     transform_list : sequence of transform configurations
         `NormalizeConfig`, `XYFlipConfig`, `XYRandomRotate90Config` in any order; `N2VManipulateConfig` comes last. The
-        datasets normalise, flip and turn, in this order.
+        datasets normalise, flip and turn, in this order, whatever the order of theirs.
     seed : int, optional
         Seed of the draws of all of them, 0 to 2**63 - 1; drawn once if None. With that of a `DataConfig`, draws are
         those of its datasets.
@@ -62,14 +66,32 @@ class Compose:
                 msg = f"transform_list: expected N2VManipulate to be the last one, got {names}. Move it to the end."
                 raise ConfigError(msg)
 
+    @overload
     def __call__(
         self,
-        patch: Array,
-        target: Array | None = None,
+        patch: NDArray[Any],
+        target: NDArray[Any] | None = None,
         *,
         item: SupportsIndex | None = None,
         epoch: SupportsIndex | None = None,
-    ) -> tuple[Array, ...]:
+    ) -> tuple[NDArray[Any], ...]: ...
+    @overload
+    def __call__(
+        self,
+        patch: torch.Tensor,
+        target: torch.Tensor | None = None,
+        *,
+        item: SupportsIndex | None = None,
+        epoch: SupportsIndex | None = None,
+    ) -> tuple[torch.Tensor, ...]: ...
+    def __call__(
+        self,
+        patch: Any,
+        target: Any = None,
+        *,
+        item: SupportsIndex | None = None,
+        epoch: SupportsIndex | None = None,
+    ) -> tuple[Any, ...]:
         """Transform a patch.
 
         Parameters
@@ -103,15 +125,35 @@ class Compose:
             return masking(patch, item=item, epoch=epoch)
         return (patch,) if target is None else (patch, target)
 
+    @overload
     def transform_with_additional_arrays(
         self,
-        patch: Array,
-        target: Array | None = None,
+        patch: NDArray[Any],
+        target: NDArray[Any] | None = None,
         *,
         item: SupportsIndex | None = None,
         epoch: SupportsIndex | None = None,
-        **additional_arrays: Array,
-    ) -> tuple[Array, Array | None, dict[str, Array]]:
+        **additional_arrays: NDArray[Any],
+    ) -> tuple[NDArray[Any], NDArray[Any] | None, dict[str, NDArray[Any]]]: ...
+    @overload
+    def transform_with_additional_arrays(
+        self,
+        patch: torch.Tensor,
+        target: torch.Tensor | None = None,
+        *,
+        item: SupportsIndex | None = None,
+        epoch: SupportsIndex | None = None,
+        **additional_arrays: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor | None, dict[str, torch.Tensor]]: ...
+    def transform_with_additional_arrays(
+        self,
+        patch: Any,
+        target: Any = None,
+        *,
+        item: SupportsIndex | None = None,
+        epoch: SupportsIndex | None = None,
+        **additional_arrays: Any,
+    ) -> tuple[Any, Any, dict[str, Any]]:
         """Transform a patch and further arrays with it.
 
         Parameters
@@ -143,12 +185,12 @@ class Compose:
 
     def _chained(
         self,
-        patch: Array,
-        target: Array | None,
-        others: dict[str, Array],
+        patch: Any,
+        target: Any,
+        others: dict[str, Any],
         item: SupportsIndex | None,
         epoch: SupportsIndex | None,
-    ) -> tuple[Array, Array | None, dict[str, Array]]:
+    ) -> tuple[Any, Any, dict[str, Any]]:
         for transform in self.transforms:
             if isinstance(transform, Normalize):
                 patch, target, others = transform(patch, target, **others)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal, SupportsIndex
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from patchmill._core import N2vManipulate
 from patchmill.config import N2VManipulateConfig
 from patchmill.errors import ConfigError
-from patchmill.transforms.arrays import Array, as_float32, check_axes, like, pixels_of
+from patchmill.transforms.arrays import as_float32, check_axes, like, pixels_of
 from patchmill.transforms.draws import Draws
 from patchmill.transforms.settings import checked
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["N2VManipulate"]
 
@@ -29,7 +33,7 @@ class N2VManipulate:
     strategy : {"uniform", "median"}, default="uniform"
         The replacement: a pixel drawn from the region, or the median of the region without its centre.
     remove_center : bool, default=True
-        Always True: a pixel that is replaced by itself would teach the network to copy.
+        Always True: a pixel that is replaced by itself would teach the network to copy. See the notes for corners.
     struct_mask_axis : {"none", "horizontal", "vertical", "cross", "square"}, default="none"
         Which pixels around masked ones are overwritten by random values in the range of the patch.
     struct_mask_span : int, default=5
@@ -46,6 +50,15 @@ class N2VManipulate:
     ------
     ConfigError
         If an argument is out of range.
+
+    Notes
+    -----
+    The steps to a replacement are drawn without 0 along every axis: away from the border, it never comes from the
+    masked pixel's own row, column or plane.
+
+    Places of the region beyond the border of the patch are clamped to the patch, as in CAREamics, so that pixels on the
+    border count several times. A masked corner pixel may thus be replaced by itself, and the median around a masked
+    pixel on the border may contain that pixel.
 
     References
     ----------
@@ -89,15 +102,23 @@ class N2VManipulate:
         """The seed of all draws."""
         return self._draws.seed
 
+    @overload
     def __call__(
-        self, patch: Array, *, item: SupportsIndex | None = None, epoch: SupportsIndex | None = None
-    ) -> tuple[Array, Array, Array]:
+        self, patch: NDArray[Any], *, item: SupportsIndex | None = None, epoch: SupportsIndex | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8]]: ...
+    @overload
+    def __call__(
+        self, patch: torch.Tensor, *, item: SupportsIndex | None = None, epoch: SupportsIndex | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]: ...
+    def __call__(
+        self, patch: Any, *, item: SupportsIndex | None = None, epoch: SupportsIndex | None = None
+    ) -> tuple[Any, Any, Any]:
         """Mask a patch.
 
         Parameters
         ----------
         patch : numpy.ndarray or torch.Tensor, C(Z)YX
-            The patch.
+            The patch, and not a batch of them: four axes are taken for CZYX.
         item : int, optional
             The number of the patch: the masked pixels are those that the datasets draw for this item. An index of
             `PatchSampler` knows its epoch. By default, calls are counted, in every worker of a torch DataLoader apart.

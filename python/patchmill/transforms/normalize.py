@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,11 @@ from patchmill._core import TileGrid, stitch_into, tiles_into
 from patchmill.config import NormalizeConfig
 from patchmill.errors import ConfigError, ShapeError
 from patchmill.sources.statistics import EPSILON
-from patchmill.transforms.arrays import Array, as_float32, check_axes, like, pixels_of
+from patchmill.transforms.arrays import as_float32, check_axes, like, pixels_of
 from patchmill.transforms.settings import checked
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["Denormalize", "Normalize"]
 
@@ -51,9 +54,15 @@ class Normalize:
         self.image_means, self.image_stds = config.image_means, config.image_stds
         self.target_means, self.target_stds = config.target_means, config.target_stds
 
+    @overload
     def __call__(
-        self, patch: Array, target: Array | None = None, **additional_arrays: Array
-    ) -> tuple[Array, Array | None, dict[str, Array]]:
+        self, patch: NDArray[Any], target: NDArray[Any] | None = None, **additional_arrays: NDArray[Any]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None, dict[str, NDArray[np.float32]]]: ...
+    @overload
+    def __call__(
+        self, patch: torch.Tensor, target: torch.Tensor | None = None, **additional_arrays: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor | None, dict[str, torch.Tensor]]: ...
+    def __call__(self, patch: Any, target: Any = None, **additional_arrays: Any) -> tuple[Any, Any, dict[str, Any]]:
         """Normalise a patch.
 
         Parameters
@@ -111,7 +120,11 @@ class Denormalize:
         config = checked(NormalizeConfig, image_means=list(image_means), image_stds=list(image_stds))
         self.image_means, self.image_stds = config.image_means, config.image_stds
 
-    def __call__(self, patch: Array) -> Array:
+    @overload
+    def __call__(self, patch: NDArray[Any]) -> NDArray[np.float32]: ...
+    @overload
+    def __call__(self, patch: torch.Tensor) -> torch.Tensor: ...
+    def __call__(self, patch: Any) -> Any:
         """Denormalise a batch of patches.
 
         Parameters
@@ -144,7 +157,7 @@ class Denormalize:
         return like(patch, pixels)
 
 
-def _normalized(name: str, array: Array, means: list[float], stds: list[float]) -> Array:
+def _normalized(name: str, array: Any, means: list[float], stds: list[float]) -> Any:
     pixels = pixels_of(name, array)
     check_axes(name, pixels, "CYX")
     _check_channels(name, pixels, 0, means)

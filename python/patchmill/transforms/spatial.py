@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import SupportsIndex
+from typing import Any, SupportsIndex
 
 import numpy as np
 
@@ -102,7 +102,7 @@ class SpatialTransform:
         )
 
 
-def _oriented(name: str, array: Array, orientation: tuple[bool, bool, bool]) -> Array:
+def _oriented(name: str, array: Any, orientation: tuple[bool, bool, bool]) -> Any:
     pixels = pixels_of(name, array)
     transpose, flip_y, flip_x = orientation
     pixels = pixels[..., :: -1 if flip_y else 1, :: -1 if flip_x else 1]

@@ -1,4 +1,5 @@
-//! NumPy arrays as the core sees them. The only unsafe code of the bindings is here and in `dataset`.
+//! NumPy arrays as the core sees them. Unsafe code of the bindings is about their memory only: here, where views of
+//! them are made, and in `dataset`, `filters`, `prediction` and `sources`, which hold the arrays while there are views.
 
 use numpy::npyffi::PY_ARRAY_API;
 use numpy::{

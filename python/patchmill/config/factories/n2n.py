@@ -75,9 +75,11 @@ def create_n2n_configuration(
     n_channels_out : int, optional
         Number of channels of the targets. As many as go in if None.
     logger : {"none", "wandb", "tensorboard"}, default="none"
-        Where losses are logged besides. patchmill's own trainer does "none".
+        Where losses are logged besides ``losses.csv``. W&B and TensorBoard need the extra of their name.
     trainer_params : mapping, optional
-        Arguments of Lightning's Trainer. patchmill's own trainer refuses them.
+        Arguments of Lightning's Trainer. patchmill's own trainer does those that are fields of `TrainingConfig`, too:
+        ``max_steps``, ``precision``, ``gradient_clip_val``, ``gradient_clip_algorithm``, ``accumulate_grad_batches``,
+        and ``limit_train_batches`` as a number of batches. It refuses others, see `unsupported_options`.
     model_params : mapping, optional
         Further fields of `UNetConfig`, such as ``{"depth": 3}``.
     optimizer : {"Adam", "AdamW", "Adamax", "SGD"}, default="Adam"

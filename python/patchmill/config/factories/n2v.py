@@ -85,9 +85,11 @@ def create_n2v_configuration(
     struct_n2v_span : int, default=5
         Length of the lines, or side of the square, in pixels. Odd, 3 to 15.
     trainer_params : mapping, optional
-        Arguments of Lightning's Trainer. patchmill's own trainer refuses them.
+        Arguments of Lightning's Trainer. patchmill's own trainer does those that are fields of `TrainingConfig`, too:
+        ``max_steps``, ``precision``, ``gradient_clip_val``, ``gradient_clip_algorithm``, ``accumulate_grad_batches``,
+        and ``limit_train_batches`` as a number of batches. It refuses others, see `unsupported_options`.
     logger : {"none", "wandb", "tensorboard"}, default="none"
-        Where losses are logged besides. patchmill's own trainer does "none".
+        Where losses are logged besides ``losses.csv``. W&B and TensorBoard need the extra of their name.
     model_params : mapping, optional
         Further fields of `UNetConfig`, such as ``{"depth": 3}``.
     optimizer : {"Adam", "AdamW", "Adamax", "SGD"}, default="Adam"

@@ -1,7 +1,7 @@
 //! The median of a window around a pixel, which N2V2 replaces it by.
 //!
 //! A window is too small for a sort to pay and its median is one number: so a guess at it is compared with all values at
-//! once, in vectors, and the next guess is better. Five or six guesses are enough, whatever the size of the window.
+//! once, in vectors, and the next guess is better. A few guesses are enough, also for large windows.
 
 use std::cmp::Ordering;
 

@@ -10,9 +10,11 @@ use crate::random::{Purpose, Stream, below_half, unit_half};
 /// What a masked pixel is replaced by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum N2vStrategy {
-    /// A pixel drawn from the region of interest around it, outside of its own row, column and plane.
+    /// A pixel drawn from the region of interest around it, outside of its own row, column and plane, and then clamped
+    /// to the patch: in a corner of it, it may be itself.
     Uniform,
-    /// The median of the region of interest around it, without itself and the pattern, if there is one.
+    /// The median of the region of interest around it, without its centre and the pattern, if there is one. Beyond the
+    /// patch, its border pixels are repeated: the median of one of them may contain itself.
     Median,
 }
 
