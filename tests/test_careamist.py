@@ -218,7 +218,7 @@ def test_files_go_into_the_current_folder_unless_another_is_named(
     report = CAREamist(configure(), device="cpu").train(train_source=SAMPLE.noisy)
     assert report.last == tmp_path / "checkpoints" / "last.safetensors"
     files = ["checkpoints", "config.yml", "losses.csv", "losses.png", "panels", "report.html", "report.json"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == files
+    assert sorted(path.name for path in tmp_path.glob("[!.]*")) == files
 
 
 def _nan(dtype: str = "f4") -> np.ndarray:
@@ -351,9 +351,7 @@ def test_files_that_are_no_pairs_are_listed(tmp_path: Path) -> None:
 def test_a_folder_without_images_is_named(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     model = careamist(configure(data_type="tiff"), tmp_path / "run")
-    with pytest.raises(
-        FileNotFoundError, match=r"empty: expected files named \*\.tif\* in this folder or below, got none"
-    ):
+    with pytest.raises(FileNotFoundError, match=r"empty: expected files named .* in this folder or below, got none"):
         model.train(train_source=tmp_path / "empty")
 
 

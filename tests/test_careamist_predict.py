@@ -353,3 +353,38 @@ def test_callbacks_are_a_list_of_any_kind(tmp_path: Path) -> None:
         CAREamist(config, tmp_path, callbacks=given, device="cpu")
     for several in ([callback], iter([callback])):
         assert callback in CAREamist(config, tmp_path, callbacks=several, device="cpu")._trainer._callbacks
+
+
+def test_a_network_with_random_weights_predicts_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    image = cells(48, 48)
+    trained = careamist(tmp_path)
+    trained.predict(image)
+    assert "random weights" in caplog.text
+    caplog.clear()
+    trained.train(train_source=image)
+    trained.predict(image)
+    CAREamist(tmp_path / "checkpoints" / "last.safetensors", device="cpu").predict(image)
+    assert "random weights" not in caplog.text
+    CAREamist(tmp_path / "config.yml", device="cpu").predict(image)
+    assert "random weights" in caplog.text
+
+
+@pytest.mark.parametrize(("axes", "shape"), [("YX", (30, 41)), ("ZYX", (9, 30, 25)), ("TYX", (2, 28, 30))])
+@pytest.mark.parametrize("tiled", [False, True])
+@pytest.mark.parametrize("blend", [None, "linear"])
+def test_borders_are_reflected_if_asked_for(tmp_path: Path, axes: str, shape: Any, tiled: bool, blend: Any) -> None:
+    restorer = careamist(tmp_path, axes=axes)
+    image = cells(*shape)
+    size, overlap = ((8, 16, 16)[-3 + ("Z" not in axes) :], (4, 8, 8)[-3 + ("Z" not in axes) :])
+    tiles: dict[str, Any] = {"tile_size": size, "tile_overlap": overlap} if tiled else {}
+    (reflected,) = restorer.predict(image, reflect_borders=True, blend=blend, **tiles)
+    (as_usual,) = restorer.predict(image, blend=blend, **tiles)
+    padded = np.pad(image, [(0, 0) if axis == "T" else (16, 16) for axis in axes], mode="reflect")
+    (expected,) = restorer.predict(padded)
+    expected = expected[tuple(slice(None) if axis == "T" else slice(16, -16) for axis in axes)]
+    border = (..., 0, slice(None))
+    assert abs(reflected[border] - expected[border]).mean() < 0.4 * abs(as_usual[border] - expected[border]).mean()
+    paths = restorer.predict_to_disk(image, reflect_borders=True, blend=blend, **tiles)
+    np.testing.assert_allclose(tifffile.imread(paths[0]).squeeze(), reflected, rtol=1e-5, atol=1e-4)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import skimage.data
 import tifffile
 
 from patchmill.denoise import cast_like, denoise_tiff
-from patchmill.errors import OutputExistsError, PatchmillWarning, ShapeError
+from patchmill.errors import OutputError, OutputExistsError, PatchmillWarning, ReadError, ShapeError
 from patchmill.samples import simulate_fluorescence
 from patchmill.sources import read_metadata, read_tiff
 from patchmill.training import TrainingReport, load_checkpoint
@@ -175,14 +177,36 @@ def test_the_target_stays_as_it_is_unless_it_may_be_overwritten(tmp_path: Path) 
     target = tmp_path / "image.tif"
     tifffile.imwrite(target, image)
     before = target.read_bytes()
+    source = tmp_path / "in.tif"
+    tifffile.imwrite(source, image)
     with pytest.raises(OutputExistsError, match="got one"):
-        denoise(target, target)
+        denoise(source, target)
     assert target.read_bytes() == before
-    assert [path.name for path in tmp_path.iterdir()] == ["image.tif"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["image.tif", "in.tif"]
 
-    denoise(target, target, overwrite=True)
+    denoise(source, target, overwrite=True)
     assert read_metadata(target).dtype == np.float32
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["image.tif", "image_patchmill"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["image.tif", "image_patchmill", "in.tif"]
+
+
+def test_the_source_is_never_overwritten_by_whatever_name_it_goes(tmp_path: Path) -> None:
+    source, link = tmp_path / "in.tif", tmp_path / "link.tif"
+    tifffile.imwrite(source, counts(24, 28))
+    link.hardlink_to(source)
+    before = source.read_bytes()
+    for target in (source, tmp_path / ".." / tmp_path.name / "in.tif", link):
+        with pytest.raises(OutputError, match=r"expected a file for the output, got the image itself\. Choose"):
+            denoise(source, target, overwrite=True)
+    assert source.read_bytes() == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, names are text")
+def test_a_name_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    source = tmp_path / os.fsdecode(b"caf\xe9.tif")
+    tifffile.imwrite(tmp_path / "in.tif", counts(24, 28))
+    (tmp_path / "in.tif").rename(source)
+    with pytest.raises(ReadError, match="expected a path in UTF-8"):
+        denoise(source, tmp_path / "out.tif")
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ from patchmill.dataset import IterableDataset, TrainDataModule
 from patchmill.errors import AxesError, ConfigError, MissingFileError
 from patchmill.info import collect_info
 from patchmill.sources import images_from_tiffs
+from patchmill.suggestion import suggest_configuration
+from tests.sources.test_survey import ome_parts
 
 
 def noise(*shape: int, dtype: str = "u2", seed: int = 0) -> np.ndarray:
@@ -65,7 +67,7 @@ def test_without_statistics_no_pixel_is_read(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(info.ImageFiles, "open", lambda *_: pytest.fail("a file was read"))
     found = collect_info(tmp_path, with_statistics=False)
     assert found.statistics is None
-    assert found.patches["sequential"] == 4
+    assert found.patches["sequential"] == 6
 
 
 @pytest.mark.parametrize("patching", ["sequential", "random", "fixed_random", "stratified"])
@@ -74,8 +76,9 @@ def test_patches_are_those_of_an_epoch(tmp_path: Path, patching: Any, axes: str,
     shapes = [(70, 130), (100, 90)] if axes == "YX" else [(20, 70, 130), (17, 100, 90)]
     write(tmp_path, **{f"i{number}": noise(*shape) for number, shape in enumerate(shapes)})
     found = collect_info(tmp_path, axes=axes, patch_size=patch_size)
-    expected = patch_size or {"YX": [64, 64], "ZYX": [16, 64, 64]}[axes]
+    expected = patch_size or {"YX": [32, 64], "ZYX": [16, 32, 64]}[axes]
     assert found.patch_size == tuple(expected)
+    assert expected == suggest_configuration("n2v", tmp_path, axes=axes, patch_size=patch_size).data_config.patch_size
     config = DataConfig(data_type="tiff", axes=axes, patch_size=expected, patching=patching)
     module = TrainDataModule(config, tmp_path, tmp_path)
     module.setup()
@@ -95,7 +98,7 @@ def test_the_dataset_is_that_of_the_data_module(tmp_path: Path, monkeypatch: pyt
         tifffile.imwrite(tmp_path / f"{number}.tif", image, compression="zlib")
     for usable, expected in ((100 * image.nbytes, "in memory"), (13 * image.nbytes, "in turn")):
         monkeypatch.setattr(info, "usable_memory", lambda usable=usable: usable)
-        monkeypatch.setattr("patchmill.sources.memory.usable_memory", lambda usable=usable: usable)
+        monkeypatch.setattr("patchmill.dataset.data_module.usable_memory", lambda usable=usable: usable)
         found = collect_info(tmp_path)
         assert (found.dataset, found.usable_bytes) == (expected, usable)
         assert (found.decoded_bytes, found.mapped_bytes) == (12 * image.nbytes, 0)
@@ -117,7 +120,7 @@ def test_files_that_cannot_be_read_are_told_and_the_others_counted(tmp_path: Pat
     assert [file.path.name for file in found.files] == ["good.tif"]
     assert [path.name for path, _ in found.unreadable] == ["half.tif", "text.tif"]
     assert "cut off" in found.unreadable[0][1]
-    assert found.patches["sequential"] == 4
+    assert found.patches["sequential"] == 6
     assert found.statistics is not None
 
 
@@ -187,7 +190,7 @@ def test_axes_that_nobody_states_leave_the_shape(tmp_path: Path) -> None:
     assert (file.shape, file.axes, file.tifffile_axes, file.header) == ((6, 70, 80), None, "QYX", None)
     assert file.nbytes == 6 * 70 * 80 * 2
     assert (found.axes, found.dataset, found.statistics, found.problems) == (None, None, None, [])
-    assert collect_info(tmp_path, axes="TYX").patches["sequential"] == 24
+    assert collect_info(tmp_path, axes="TYX").patches["sequential"] == 36
 
 
 def test_given_axes_win_over_those_of_the_file(tmp_path: Path) -> None:
@@ -210,13 +213,37 @@ def test_axes_that_do_not_fit_a_file_are_told_with_it(tmp_path: Path) -> None:
     assert [file.path.stem for file in found.files] == ["a", "b"]
 
 
-def test_images_smaller_than_the_usual_patch_are_no_problem_and_smaller_than_the_given_one_are(tmp_path: Path) -> None:
-    write(tmp_path, a=noise(40, 50))
+def test_small_images_have_small_patches_and_those_smaller_than_the_given_one_are_a_problem(tmp_path: Path) -> None:
+    write(tmp_path, a=noise(40, 30))
     found = collect_info(tmp_path)
-    assert (found.patches, found.problems) == ({}, [])
-    found = collect_info(tmp_path, patch_size=[48, 48])
+    assert (found.patch_size, found.patches["sequential"], found.problems) == ((20, 12), 6, [])
+    found = collect_info(tmp_path, patch_size=[32, 24])
+    assert found.patches["sequential"] == 4
+    found = collect_info(tmp_path, patch_size=[48, 24])
     assert found.patches == {}
     assert "axis Y: expected at least 48 pixels for a patch, got 40" in found.problems[0]
+
+
+@pytest.mark.parametrize(("shape", "axes", "axis"), [((6, 70), "YX", "Y"), ((5, 70, 80), "ZYX", "Z")])
+def test_images_that_no_training_takes_are_a_problem(
+    tmp_path: Path, shape: tuple[int, ...], axes: str, axis: str
+) -> None:
+    write(tmp_path, a=noise(*shape))
+    found = collect_info(tmp_path, axes=axes)
+    (problem,) = found.problems
+    assert f"a.tif, axis {axis}: expected at least 8 pixels, got {shape[0]}" in problem
+    assert (found.patch_size, found.patches) == (None, {})
+
+
+def test_an_ome_tiff_image_of_several_files_is_counted_once(tmp_path: Path) -> None:
+    first, second = ome_parts(tmp_path)
+    write(tmp_path, z=noise(2, 20, 22))
+    found = collect_info(tmp_path, axes="TYX", patch_size=[16])
+    assert [file.path.name for file in found.files] == [first.name, "z.tif"]
+    ((path, message),) = found.unreadable
+    assert path == second
+    assert f"expected an image of its own, got a part of the OME-TIFF image that {first} opens" in message
+    assert sum(header.n_samples for header in found.headers) == 2 + 2
 
 
 @pytest.mark.parametrize("sizes", [[64, 64, 64], [0, 64], [-1]])

@@ -64,3 +64,14 @@ def test_what_nothing_can_be_suggested_for_says_why(tmp_path: Path) -> None:
         suggest_configuration("n2v", path, axes="ZYX")
     with pytest.raises(ConfigError, match="n_channels: expected the number of channels"):
         suggest_configuration("n2v", axes="CYX")
+
+
+def test_files_that_state_other_axes_are_told(tmp_path: Path) -> None:
+    for name, axes in (("a", "CYX"), ("b", "TYX")):
+        tifffile.imwrite(tmp_path / f"{name}.ome.tif", np.stack([PLANE] * 2), metadata={"axes": axes})
+    (tmp_path / "c.tif").write_bytes(b"no image")
+    with pytest.raises(
+        AxesError, match=r"b\.ome\.tif: expected the axes CYX of .*a\.ome\.tif, got TYX\. Give the axes"
+    ):
+        suggest_configuration("n2v", tmp_path)
+    assert suggest_configuration("n2v", tmp_path, axes="TYX").data_config.axes == "TYX"

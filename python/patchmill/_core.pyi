@@ -456,12 +456,23 @@ class Plan:
 
 @final
 class TileGrid:
-    """The overlapping tiles of a sample of `size`."""
+    """The overlapping tiles of a sample of `size` (all Z, Y, X).
 
-    def __new__(cls, size: Sequence[int], *, tile_size: Sequence[int], tile_overlap: Sequence[int]) -> TileGrid: ...
+    With a margin, each tile that is cut has as many more pixels on either side: those of its neighbours or, beyond the
+    border of the sample, reflected ones.
+    """
+
+    def __new__(
+        cls,
+        size: Sequence[int],
+        *,
+        tile_size: Sequence[int],
+        tile_overlap: Sequence[int],
+        margin: Sequence[int] = (0, 0, 0),
+    ) -> TileGrid: ...
     def __len__(self) -> int: ...
     def tile(self, number: int) -> list[_Span]:
-        """Describe a tile along Z, Y and X, each as (origin, crop_start, crop_end, stitch_start)."""
+        """Describe a tile without its margin along Z, Y and X: (origin, crop_start, crop_end, stitch_start) each."""
 
 @final
 class PatchDataset:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from patchmill.config import Configuration, load_configuration
@@ -20,6 +22,8 @@ from patchmill.training import Trainer, TrainingReport, load_checkpoint, restore
 from patchmill.training.callbacks import Callback
 
 __all__ = ["CAREamist"]
+
+logger = logging.getLogger("patchmill")
 
 
 class CAREamist:
@@ -104,6 +108,7 @@ class CAREamist:
         self.model = self._trainer.model
         if checkpoint is not None:
             restore_weights(self.model, checkpoint)
+        self._random = None if checkpoint is not None else next(self.model.parameters()).detach().clone()
 
     def train(
         self,
@@ -211,6 +216,14 @@ class CAREamist:
             "val_loss": [record.val_loss for record in validated if record.val_loss is not None],
         }
 
+    def _say_if_random(self) -> None:
+        """Warn of predictions by a network that nobody has trained: a saved configuration has no weights."""
+        if self._random is not None and torch.equal(self._random, next(self.model.parameters())):
+            logger.warning(
+                "predict: the network has the random weights that it was created with. Train it, or create CAREamist "
+                "from a checkpoint."
+            )
+
     def _set_up(self, datamodule: TrainDataModule) -> None:
         """Read the data, and check it."""
         datamodule.prepare_data()
@@ -245,6 +258,7 @@ class CAREamist:
         data_type: str | None = None,
         tta_transforms: bool = False,
         blend: Literal["gaussian", "linear"] | None = None,
+        reflect_borders: bool = False,
         dataloader_params: Mapping[str, Any] | None = None,
         read_source_func: Callable[..., Any] | None = None,
         extension_filter: str = "",
@@ -271,6 +285,9 @@ class CAREamist:
             not square in YX are not turned by a quarter.
         blend : {"gaussian", "linear"}, optional
             How tiles are weighted over the whole of their overlap. None: half of it is taken from either neighbour.
+        reflect_borders : bool, default=False
+            Whether the network sees images reflected at their borders beyond them. If not, it takes what lies there for
+            zeros, as CAREamics does, and restores the outermost pixels worse, most of all in volumes of few planes.
         dataloader_params : mapping, optional
             Arguments of ``torch.utils.data.DataLoader``: ``num_workers`` is read as the number of threads that cut
             tiles (0: all cores), others have no effect here.
@@ -287,6 +304,7 @@ class CAREamist:
         PatchmillError
             If the network was not trained, an image, a size or an overlap does not fit it, or the memory does not do.
         """
+        self._say_if_random()
         predictor, reader = prepare(
             self.model,
             self.config,
@@ -298,6 +316,7 @@ class CAREamist:
             data_type=data_type,
             tta_transforms=tta_transforms,
             blend=blend,
+            reflect_borders=reflect_borders,
             dataloader_params=dataloader_params,
             read_source_func=read_source_func,
             extension_filter=extension_filter,
@@ -316,6 +335,7 @@ class CAREamist:
         data_type: str | None = None,
         tta_transforms: bool = False,
         blend: Literal["gaussian", "linear"] | None = None,
+        reflect_borders: bool = False,
         dataloader_params: Mapping[str, Any] | None = None,
         read_source_func: Callable[..., Any] | None = None,
         extension_filter: str = "",
@@ -333,9 +353,9 @@ class CAREamist:
 
         Parameters
         ----------
-        source, batch_size, tile_size, tile_overlap, axes, data_type, tta_transforms, blend, dataloader_params
+        source, batch_size, tile_size, tile_overlap, axes, data_type, tta_transforms, blend, reflect_borders
             As for `predict`.
-        read_source_func, extension_filter
+        dataloader_params, read_source_func, extension_filter
             As for `predict`.
         prediction_dir : path, default="predictions"
             The folder, below the work folder if it is not absolute. Files keep their names and their sub-folders;
@@ -369,6 +389,7 @@ class CAREamist:
             write_func_kwargs=dict(write_func_kwargs or {}),
             overwrite=overwrite,
         )
+        self._say_if_random()
         predictor, reader = prepare(
             self.model,
             self.config,
@@ -380,6 +401,7 @@ class CAREamist:
             data_type=data_type,
             tta_transforms=tta_transforms,
             blend=blend,
+            reflect_borders=reflect_borders,
             dataloader_params=dataloader_params,
             read_source_func=read_source_func,
             extension_filter=extension_filter,

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from patchmill.careamist import CAREamist
 from patchmill.config import Configuration, create_n2v_configuration
-from patchmill.errors import PatchmillWarning, ShapeError
+from patchmill.errors import OutputError, PatchmillWarning, ShapeError
 from patchmill.prediction import check_writable, write_tiff
 from patchmill.sources import Image, images_from_tiffs, parse_axes, read_metadata
+from patchmill.sources.files import check_name
 from patchmill.training import TrainingReport
 from patchmill.usual import (
     DEPTH,
@@ -29,7 +30,7 @@ from patchmill.usual import (
     masked_percentage,
 )
 
-__all__ = ["denoise_tiff"]
+__all__ = ["default_work_dir", "denoise_tiff"]
 
 MIN_SPLIT = 4
 """With fewer patches side by side, none are kept for validation alone."""
@@ -86,7 +87,7 @@ def denoise_tiff(
     keep_dtype : bool, default=False
         Whether to write the data type of the source, rounded and clipped, and not float32.
     overwrite : bool, default=False
-        Whether the target may be there already.
+        Whether the target may be there already. It is never the source.
     progress : bool, optional
         Whether progress bars are drawn. If None: where standard output is a terminal.
 
@@ -107,6 +108,8 @@ def denoise_tiff(
         If a channel is constant, or if there are too few planes to denoise them in 3D.
     """
     source, target = Path(source), Path(target)
+    check_name(source)
+    _check_apart(source, target)
     check_writable(target, overwrite=overwrite)
     metadata = read_metadata(source)
     letters = parse_axes(axes) if axes is not None else metadata.require_axes()
@@ -115,17 +118,37 @@ def denoise_tiff(
         (image,) = images_from_tiffs([source], _axes_of_planes(image))
     config = _configure(image, num_epochs, patch_size, batch_size, seed)
     if work_dir is None:
-        work_dir = target.with_name(f"{target.stem.removesuffix('.ome')}_patchmill")
+        work_dir = default_work_dir(target)
     careamist = CAREamist(config, work_dir, device=device, enable_progress_bar=progress)
     is_small = _n_patches(image, config.data_config.patch_size) < MIN_SPLIT
     report = careamist.train(train_source=[image], val_source=[image] if is_small else None)
     tile_size, tile_overlap = fitting_tiles([image], _usual(image))
     (denoised,) = careamist.predict(
-        [image], tile_size=tile_size, tile_overlap=tile_overlap, batch_size=_usual(image).tiles_per_batch
+        [image],
+        tile_size=tile_size,
+        tile_overlap=tile_overlap,
+        batch_size=_usual(image).tiles_per_batch,
+        reflect_borders=True,
     )
     result: NDArray[Any] = cast_like(denoised, image.dtype) if keep_dtype else denoised
     write_tiff(target, result, letters, metadata=metadata, overwrite=overwrite)
     return report
+
+
+def default_work_dir(target: Path) -> Path:
+    """Name the folder for the losses and the checkpoints, which is beside the target.
+
+    Parameters
+    ----------
+    target : pathlib.Path
+        The file that will be written.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder.
+    """
+    return target.with_name(f"{target.stem.removesuffix('.ome')}_patchmill")
 
 
 def cast_like(image: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -154,6 +177,13 @@ def cast_like(image: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[Any]:
         high = np.nextafter(high, np.float32(0))
     rounded = np.rint(image)
     return np.clip(rounded, low, high, out=rounded).astype(dtype)
+
+
+def _check_apart(source: Path, target: Path) -> None:
+    """Refuse to replace the image by what is made of it: nothing else may hold it."""
+    if source.exists() and target.exists() and source.samefile(target):
+        msg = f"{target}: expected a file for the output, got the image itself. Choose another name."
+        raise OutputError(msg)
 
 
 def _is_flat(image: Image, patch_size: Sequence[int] | None) -> bool:

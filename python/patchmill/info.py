@@ -29,12 +29,11 @@ from patchmill.sources import (
     usable_memory,
 )
 from patchmill.sources.memory import MEMORY_SHARE
+from patchmill.usual import PLANES, VOLUMES, fitting_patch_size
 
 __all__ = ["FileInfo", "ImagesInfo", "collect_info"]
 
 PATCHINGS: tuple[Patching, ...] = ("sequential", "stratified", "random", "fixed_random")
-
-USUAL_PATCH_SIZES = {"YX": (64, 64), "ZYX": (16, 64, 64)}
 
 _NUM_THREADS = 4
 """To open a file is to wait for a disk or a server as much as it is work."""
@@ -84,7 +83,7 @@ class ImagesInfo:
     files : list of FileInfo
         The files that can be read.
     unreadable : list of (Path, str)
-        Those that cannot, and why.
+        Those that cannot, or not on their own, and why.
     problems : list of str
         What keeps the files from being trained on together.
     axes : str or None
@@ -149,7 +148,7 @@ def collect_info(
     axes : str, optional
         The axes of every file. By default those that they state.
     patch_size : sequence of int, optional
-        The size of a patch, (Z)YX, or one for all axes; by default 64 pixels, and 16 along Z.
+        The size of a patch, (Z)YX, or one for all axes; by default the one that `suggest_configuration` chooses.
     with_statistics : bool, default=True
         Whether to read all pixels, for their statistics.
 
@@ -170,6 +169,7 @@ def collect_info(
     letters = None if axes is None else parse_axes(axes)
     info = ImagesInfo(usable_memory())
     _survey(info, list_files(path, "tiff"), letters)
+    _leave_out_parts(info)
     _check_together(info, letters)
     if info.axes is None:
         return info
@@ -204,6 +204,25 @@ def _read_file(path: Path, axes: str | None) -> FileInfo:
     used = axes or metadata.axes
     header = None if used is None else ImageFiles([path], "tiff", used).header(0)
     return FileInfo(path, metadata.shape, metadata.axes, metadata.tifffile_axes, metadata.dtype, header)
+
+
+def _leave_out_parts(info: ImagesInfo) -> None:
+    """Count an OME-TIFF image that spans several files once: each of them opens all of it."""
+    opened_by: dict[Path, Path] = {}
+    whole = []
+    for file in info.files:
+        parts = () if file.header is None else file.header.parts
+        first = next((opened_by[part] for part in parts if part in opened_by), None)
+        if first is None:
+            opened_by.update(dict.fromkeys(parts, file.path))
+            whole.append(file)
+        else:
+            msg = (
+                f"{file.path}: expected an image of its own, got a part of the OME-TIFF image that {first} opens. Give "
+                "one file of each such image."
+            )
+            info.unreadable.append((file.path, msg))
+    info.files = whole
 
 
 def _check_together(info: ImagesInfo, axes: str | None) -> None:
@@ -252,17 +271,20 @@ def _compute_statistics(info: ImagesInfo, axes: str) -> None:
 
 
 def _count_patches(info: ImagesInfo, axes: str, patch_size: Sequence[int] | None) -> None:
-    spatial = "ZYX" if "Z" in axes else "YX"
-    sizes = tuple(patch_size) if patch_size else USUAL_PATCH_SIZES[spatial]
-    if len(sizes) == 1:
-        sizes *= len(spatial)
-    if len(sizes) != len(spatial) or min(sizes) < 1:
-        msg = f"patch_size: expected {len(spatial)} sizes, {spatial}, for axes {axes!r}, got {[*sizes]}. Change them."
-        raise ConfigError(msg)
-    info.patch_size = sizes
     try:
+        sizes = info.patch_size = _patch_size(info.headers[0], axes, patch_size)
         info.patches = {kind: len(create_plan(info.headers, sizes, kind)) for kind in PATCHINGS}
     except ShapeError as error:
-        # Nobody asked for the usual size.
-        if patch_size:
-            info.problems.append(str(error))
+        info.problems.append(str(error))
+
+
+def _patch_size(first: ImageHeader, axes: str, given: Sequence[int] | None) -> tuple[int, ...]:
+    usual = VOLUMES if "Z" in axes else PLANES
+    if given is None:
+        return tuple(fitting_patch_size(first, usual))
+    sizes = tuple(given) * usual.n_dims if len(given) == 1 else tuple(given)
+    if len(sizes) != usual.n_dims or min(sizes) < 1:
+        spatial = "ZYX"[-usual.n_dims :]
+        msg = f"patch_size: expected {len(spatial)} sizes, {spatial}, for axes {axes!r}, got {[*sizes]}. Change them."
+        raise ConfigError(msg)
+    return sizes

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
+from patchmill.background import map_in_background
 from patchmill.config import (
     Configuration,
     create_care_configuration,
     create_n2n_configuration,
     create_n2v_configuration,
 )
+from patchmill.errors import AxesError, PatchmillError
 from patchmill.sources import ImageFiles, ImageHeader, list_files, parse_axes, read_metadata
 from patchmill.sources.files import PathLike
 from patchmill.usual import DEPTH, PLANES, VOLUMES, fitting_patch_size, masked_percentage
@@ -18,6 +21,9 @@ from patchmill.usual import DEPTH, PLANES, VOLUMES, fitting_patch_size, masked_p
 __all__ = ["Algorithm", "suggest_configuration"]
 
 Algorithm = Literal["n2v", "n2v2", "care", "n2n"]
+
+_NUM_THREADS = 8
+"""To open a file is to wait for a disk as much as it is work."""
 
 
 def suggest_configuration(
@@ -77,7 +83,7 @@ def suggest_configuration(
     Raises
     ------
     AxesError
-        If the axes are not valid, or not stated.
+        If the axes are not valid, or not stated, or files state others.
     ConfigError
         If the settings do not fit together.
     PatchmillError
@@ -86,7 +92,7 @@ def suggest_configuration(
     header = out = None
     if data is not None:
         first = list_files(data, "tiff")[0]
-        axes = parse_axes(axes) if axes is not None else read_metadata(first).require_axes()
+        axes = parse_axes(axes) if axes is not None else _stated_axes(data, target)
         header = ImageFiles([first], "tiff", axes).header(0)
         if target is not None:
             out = ImageFiles(list_files(target, "tiff")[:1], "tiff", axes).header(0)
@@ -121,6 +127,29 @@ def suggest_configuration(
     settings |= {"n_channels_in": n_in, "n_channels_out": n_out, "independent_channels": n_in == n_out}
     create = create_care_configuration if algorithm == "care" else create_n2n_configuration
     return create(**settings)
+
+
+def _stated_axes(*data: PathLike | Sequence[PathLike] | None) -> str:
+    """Find the axes that the first file states, and check that no other one states others."""
+    paths = [path for part in data if part is not None for path in list_files(part, "tiff")]
+    axes = read_metadata(paths[0]).require_axes()
+    others = map_in_background(_axes_if_read, paths[1:], num_threads=_NUM_THREADS, name="patchmill-files")
+    for path, stated in zip(paths[1:], others, strict=True):
+        if stated not in (None, axes):
+            msg = (
+                f"{path}: expected the axes {axes} of {paths[0]}, got {stated}. Give the axes of all files (--axes), "
+                "or train on files of one kind."
+            )
+            raise AxesError(msg)
+    return axes
+
+
+def _axes_if_read(path: Path) -> str | None:
+    """Return what a file states of its axes. What cannot be read is left to those who say what becomes of it."""
+    try:
+        return read_metadata(path).axes
+    except PatchmillError:
+        return None
 
 
 def _n_channels(axes: str, header: ImageHeader | None) -> int | None:

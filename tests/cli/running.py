@@ -20,6 +20,12 @@ from patchmill.config import create_care_configuration, create_n2v_configuration
 from patchmill.samples import simulate_fluorescence
 
 QUICK = ["--epochs", "1", "--patch-size", "16", "--device", "cpu", "--seed", "1"]
+PLANES = (
+    r", axis Z: expected at least 8 planes for patches in 3D, got 5\. "
+    r"Give the axes with S in the place of Z \(--axes; to `patchmill config`"
+)
+"""What is said of a stack that is no volume."""
+
 IMAGE = simulate_fluorescence((40, 44), seed=2).noisy
 
 

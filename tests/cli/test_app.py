@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ from typer.testing import CliRunner
 
 from patchmill import __version__
 from patchmill.cli import app
+from patchmill.cli.friendly import in_options
 from tests.cli.running import patchmill
 
 
@@ -103,3 +106,56 @@ def test_only_the_first_of_several_processes_talks_but_each_tells_its_errors(
     result = patchmill("config", "n2v", "config.yml", "--data", "in.tif")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("Rank 1: Error: config.yml: expected no file of that name")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no such shell")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+@pytest.mark.parametrize("arguments", ["info in.tif", "config n2v config.yml --data in.tif"])
+def test_a_command_whose_output_is_closed_does_its_work(folder: Path, arguments: str, closed: str) -> None:
+    command = f"{sys.executable} -m patchmill {arguments} {closed}"
+    done = subprocess.run(command, check=False, shell=True, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (folder / "config.yml").is_file() == arguments.startswith("config")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, names are text")
+def test_a_name_that_cannot_be_printed_is_no_error(folder: Path) -> None:
+    command = [sys.executable, "-m", "patchmill", "config", "n2v", b"caf\xe9.yml"]
+    strict = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
+    done = subprocess.run(command, check=False, capture_output=True, env=strict)
+    assert (done.returncode, done.stdout) == (0, b"configuration: caf\\udce9.yml\n")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no such signals")
+def test_a_request_to_end_kills_what_is_still_being_imported(folder: Path) -> None:
+    """Packages catch what is raised while they are imported."""
+    (folder / "foreign.py").write_text(
+        "import time\n"
+        "try:\n"
+        "    print('importing', flush=True)\n"
+        "    time.sleep(60)\n"
+        "except BaseException as error:\n"
+        "    raise RuntimeError('abort') from error\n"
+    )
+    code = "from patchmill.cli.friendly import friendly\nwith friendly():\n    import foreign"
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "importing\n"
+    process.terminate()
+    assert process.communicate(timeout=60) == ("", "")
+    assert process.returncode == -signal.SIGTERM
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("a: use the same, train anew (resume=False), or", "a: use the same, train anew (--overwrite), or"),
+        ("resume the training (resume=True).", "resume the training (--resume)."),
+        ("read in turn (use_in_memory=False)", "read in turn (--in-turn)"),
+        ("train_data_mask: expected masks, got none.", "--mask: expected masks, got none."),
+        ("val_data: expected a file or a folder, got nothing", "val_data: expected a file or a folder, got nothing"),
+        ("a, axis Z: expected at least 16 pixels, got 9.", "a, axis Z: expected at least 16 pixels, got 9."),
+    ],
+)
+def test_errors_name_options_and_no_arguments_of_python(message: str, said: str) -> None:
+    assert in_options(message) == said

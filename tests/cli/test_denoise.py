@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from patchmill import CAREamist
 from patchmill.cli import app
 from patchmill.sources import read_tiff
+from patchmill.training import load_checkpoint
 from tests.cli.running import BAD, IMAGE, QUICK, names, patchmill, start, wait_for
 
 
@@ -82,7 +83,8 @@ ERRORS: list[tuple[str, str]] = [
     ("in.tif out.tif --patch-size 8,16,16", r"patch_size: expected 2 sizes, YX, for axes 'YX', got \[8, 16, 16\]"),
     ("in.tif out.tif --device tpu", r"Device: expected one of .*cpu.*, got 'tpu'"),
     ("in.tif out.tif --seed 9223372036854775808", r"seed: expected less than 9223372036854775808, got"),
-    ("in.tif in.tif", r"in\.tif: expected no file of that name, got one\. .* ask to overwrite it"),
+    ("in.tif in.tif --overwrite", r"in\.tif: expected a file for the output, got the image itself\. Choose another"),
+    ("in.tif text.tif", r"text\.tif: expected no file of that name, got one\. .* ask to overwrite it"),
     ("in.tif out.png", r"out\.png: expected the name of a TIFF file for the output, got 'out\.png'\. End it in \.tif"),
     ("in.tif folder.tif", r"folder\.tif: expected a file name for the output, got a folder"),
     ("in.tif no/out.tif", r"no/out\.tif: expected a folder for the output, got no, which is none\. Create it first"),
@@ -106,6 +108,22 @@ def test_bad_input_is_one_line_before_training_and_leaves_nothing(arguments: str
     assert re.match(f"Error: {message}", result.stderr.splitlines()[-1])
     assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
     assert not list(folder.glob("**/*_patchmill"))
+
+
+@pytest.mark.parametrize("options", [[], ["--work-dir", "run"]])
+def test_a_training_in_the_work_folder_is_replaced_if_asked_for_and_not_else(folder: Path, options: list[str]) -> None:
+    trained = folder / ("run" if options else "cells_patchmill") / "checkpoints" / "last.safetensors"
+    trained.parent.mkdir(parents=True)
+    trained.write_text("weeks of work")
+    result = patchmill("denoise", "in.tif", "cells.tif", *QUICK, *options)
+    assert (result.exit_code, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    expected = r"Error: .*: expected a folder without a training, got .*last\.safetensors\. Replace it \(--overwrite\)"
+    assert re.match(expected, line)
+    assert "--resume" not in line
+    assert trained.read_text() == "weeks of work"
+    assert patchmill("denoise", "in.tif", "cells.tif", *QUICK, *options, "--overwrite").exit_code == 0
+    assert load_checkpoint(trained).epoch == 1
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")

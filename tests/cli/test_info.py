@@ -14,7 +14,7 @@ import tifffile
 from typer.testing import CliRunner
 
 from patchmill.cli import app
-from tests.cli.running import BAD, IMAGE, patchmill
+from tests.cli.running import BAD, IMAGE, PLANES, patchmill
 
 
 def test_info_tells_what_a_file_is_like(folder: Path) -> None:
@@ -114,10 +114,12 @@ def test_info_of_files_of_which_some_cannot_be_read_tells_both_and_exits_with_1(
         ("in.tif --patch-size 64", r"Problem: in\.tif, axis Y: expected at least 64 pixels for a patch, got 40"),
         ("in.tif --patch-size 8,8,8", r"Error: patch_size: expected 2 sizes, YX, for axes 'YX', got \[8, 8, 8\]"),
         ("in.tif --patch-size -1", r"Error: patch_size: expected 2 sizes, YX, for axes 'YX', got \[-1, -1\]"),
+        ("stack.tif --axes ZYX", f"Problem: stack\\.tif{PLANES}"),
         ("complex.tif", r"Error: complex\.tif: expected bool, integers, or floats"),
     ],
 )
 def test_what_is_wrong_with_images_is_one_line_of_info(arguments: str, message: str, folder: Path) -> None:
+    tifffile.imwrite("stack.tif", np.stack([IMAGE] * 5))
     for name in BAD.keys() & set(arguments.split()):
         BAD[name]()
     result = patchmill("info", *arguments.split())

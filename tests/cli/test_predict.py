@@ -15,7 +15,7 @@ from patchmill.config import create_n2v_configuration
 from patchmill.models import create_model
 from patchmill.sources import read_tiff
 from patchmill.training import save_checkpoint
-from tests.cli.running import BAD, IMAGE, names, patchmill
+from tests.cli.running import BAD, IMAGE, configure, names, patchmill
 
 
 def checkpoint(axes: str = "YX") -> str:
@@ -59,6 +59,7 @@ def test_predict_takes_tiles_and_says_where_the_files_are(calls: dict[str, Any])
         "blend": None,
         "prediction_dir": Path("predictions"),
         "overwrite": False,
+        "reflect_borders": True,
     }
 
 
@@ -108,11 +109,24 @@ def test_images_with_more_axes_than_those_of_the_training_say_which(calls: dict[
         ("none.safetensors in.tif", r"none\.safetensors: expected a checkpoint, got no file"),
         ("in.tif in.tif", r"in\.tif: expected a checkpoint, got a damaged file, or another kind"),
         ("best.safetensors none.tif", r"none\.tif: expected a file or a folder, got nothing of that name"),
+        ("config.yml in.tif", r"config\.yml: expected a checkpoint, got a configuration.*Give a \.safetensors file of"),
+        ("run/Config.YAML in.tif", r"run/Config\.YAML: .*Give run/checkpoints/best\.safetensors\."),
+        ("best.safetensors volume.tif", r"volume\.tif, axis Z: .*Give the axes with S in the place of Z \(--axes\) to"),
+        (
+            "best.safetensors restored -o restored/deep",
+            r"restored: expected images beside the predictions in restored/d",
+        ),
         ("best.safetensors in.tif --device tpu", r"Device: expected one of"),
     ],
 )
 def test_what_cannot_be_predicted_is_one_line_and_leaves_nothing(folder: Path, arguments: str, message: str) -> None:
     checkpoint()
+    configure("config.yml")
+    Path("run", "checkpoints").mkdir(parents=True)
+    Path("run", "checkpoints", "best.safetensors").touch()
+    Path("restored", "deep").mkdir(parents=True)
+    tifffile.imwrite("restored/deep/in.tif", IMAGE)
+    tifffile.imwrite("volume.tif", np.stack([IMAGE] * 3), imagej=True, metadata={"axes": "ZYX"})
     before = names(folder)
     result = patchmill("predict", *arguments.split())
     assert (result.exit_code, result.stdout) == (1, "")
@@ -149,3 +163,40 @@ def test_a_folder_is_predicted_into_another(folder: Path) -> None:
     again = patchmill("predict", checkpoint(), "images", *options)
     assert again.exit_code == 1
     assert "a.tif" in again.stderr
+
+
+@pytest.mark.parametrize("place", ["top", "deep"])
+@pytest.mark.parametrize("output", ["predictions", "restored", "restored/far"])
+def test_predictions_among_the_images_are_not_predicted_again(folder: Path, output: str, place: str) -> None:
+    images = folder / "images"
+    image = images / ("a.tif" if place == "top" else "deep/a.tif")
+    image.parent.mkdir(parents=True)
+    (folder / "in.tif").rename(image)
+    command = ["predict", checkpoint(), "images", "-o", f"images/{output}", "--device", "cpu", "--overwrite"]
+    first, second = (patchmill(*command) for _ in range(2))
+    assert first.exit_code == second.exit_code == 0, second.output
+    assert first.stdout == second.stdout
+    written = images / output / image.relative_to(images).with_suffix(".tiff")
+    assert sorted(path for path in images.rglob("*.tif*") if path.is_file()) == sorted([image, written])
+
+
+def test_predictions_that_are_named_are_images_as_others(folder: Path) -> None:
+    (folder / "predictions").mkdir()
+    (folder / "in.tif").rename(folder / "predictions" / "in.tiff")
+    result = patchmill("predict", checkpoint(), "predictions", "--device", "cpu", "--overwrite")
+    assert result.exit_code == 1
+    assert "predictions/in.tiff: expected a file for the output, got one of the images" in result.stderr
+    assert patchmill("predict", checkpoint(), "predictions", "-o", "twice", "--device", "cpu").exit_code == 0
+
+
+def test_channels_are_not_taken_for_anything_else(calls: dict[str, Any]) -> None:
+    name = checkpoint("TYX")
+    tifffile.imwrite("in.ome.tif", np.stack([IMAGE] * 3), metadata={"axes": "CYX"})
+    result = patchmill("predict", name, "in.ome.tif")
+    assert result.exit_code == 1
+    assert "in.ome.tif: expected the axes TYX, as the network was trained with, got CYX. Give the axes" in result.stderr
+    assert not calls
+    assert patchmill("predict", name, "in.ome.tif", "--axes", "TYX").exit_code == 0
+    tifffile.imwrite("in.ome.tif", np.stack([IMAGE] * 3), metadata={"axes": "ZYX"})
+    assert patchmill("predict", name, "in.ome.tif").exit_code == 0
+    assert calls["reflect_borders"] is True

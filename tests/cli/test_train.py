@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from patchmill.cli.settings import resumed_configuration
 from patchmill.config import load_configuration, save_configuration
 from patchmill.errors import ConfigError
 from patchmill.training import EpochRecord, TrainingReport, load_checkpoint
-from tests.cli.running import BAD, IMAGE, QUICK, configure, names, patchmill, start, wait_for
+from tests.cli.running import BAD, IMAGE, PLANES, QUICK, configure, names, patchmill, start, wait_for
 
 CHECKPOINTS = Path("in_patchmill", "checkpoints")
 
@@ -96,6 +98,21 @@ def test_every_source_reaches_the_training(calls: Calls) -> None:
     assert calls.work_dir == Path("run")
 
 
+@pytest.mark.parametrize("name", ["exp_2024.05.01", "exp_2024.05.02", "movies.ome"])
+def test_the_work_folder_of_a_folder_has_its_whole_name(calls: Calls, name: str) -> None:
+    Path(name).mkdir()
+    tifffile.imwrite(Path(name, "a.tif"), IMAGE)
+    assert patchmill("train", name).exit_code == 0
+    assert calls.work_dir == Path(f"{name}_patchmill")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, names are text")
+def test_a_work_folder_that_no_checkpoint_could_be_read_from_is_refused(calls: Calls) -> None:
+    result = patchmill("train", "in.tif", "--work-dir", os.fsdecode(b"caf\xe9"))
+    assert result.exit_code == 1
+    assert result.stderr == "Error: caf\\xe9: expected a path in UTF-8, got one with other bytes. Rename it.\n"
+
+
 def test_the_report_is_told_where_there_is_one(calls: Calls) -> None:
     assert "report:" not in patchmill("train", "in.tif").stdout
     Path("run").mkdir()
@@ -154,6 +171,36 @@ def test_a_training_goes_on_with_the_configuration_that_it_had(calls: Calls, opt
     assert calls.config.training_config.num_epochs == (9 if "9" in options or "config" in options else 1)
 
 
+def make_epochs(number: int) -> None:
+    """Leave the losses of some epochs in the work folder."""
+    Path("run", "losses.csv").write_text("epoch,train_loss\n" + "".join(f"{n + 1},0.5\n" for n in range(number)))
+
+
+@pytest.mark.parametrize("options", ["", "--epochs 12", "-c config.yml"])
+def test_nothing_is_left_to_do_of_a_training_that_is_done(calls: Calls, options: str) -> None:
+    configure(str(resumable()), seed=5, num_epochs=12)
+    configure("config.yml", seed=5, num_epochs=12)
+    make_epochs(12)
+    result = patchmill("train", "in.tif", "-wd", "run", "--resume", *options.split())
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == "epochs:     12 of 12: nothing is left to do. Name more (--epochs) to train longer\n"
+    assert not hasattr(calls, "how")
+    assert patchmill("train", "in.tif", "-wd", "run", "--resume", "--epochs", "13").exit_code == 0
+    assert calls.config.training_config.num_epochs == 13
+
+
+@pytest.mark.parametrize(("options", "where"), [("--epochs 5", "--epochs"), ("-c config.yml", "num_epochs")])
+def test_a_training_is_not_resumed_for_fewer_epochs_than_it_has_made(calls: Calls, options: str, where: str) -> None:
+    configure(str(resumable()), seed=5, num_epochs=20)
+    configure("config.yml", seed=5, num_epochs=5)
+    make_epochs(14)
+    result = patchmill("train", "in.tif", "-wd", "run", "--resume", *options.split())
+    assert (result.exit_code, result.stdout) == (1, "")
+    expected = f"Error: {where}: expected at least 14, because the training in run has made as many, got 5. "
+    assert result.stderr.startswith(expected)
+    assert not hasattr(calls, "how")
+
+
 def test_resuming_with_another_configuration_names_what_differs(folder: Path) -> None:
     path = resumable()
     stored = load_configuration(path)
@@ -185,7 +232,11 @@ ERRORS = [
     ("nan.tif --axes YX", r"nan\.tif, sample 0, channel 0, pixel .*expected a finite number"),
     ("narrow.tif", r"narrow\.tif, axis X: expected at least 8 pixels, got 6"),
     ("pages.tif", r"pages\.tif: expected the axes .*Give .*\(--axes\)"),
-    ("in.tif --algorithm care", r"train_target: expected targets for 'care', got none"),
+    ("in.tif --algorithm care", r"--target: expected targets for 'care', got none"),
+    ("in.tif --target in.tif --val in.tif --algorithm care", r"--val: expected targets \(--target, --val-target\) for"),
+    ("in.tif --val-target in.tif --algorithm care", r"--val-target: expected --val with it, got none"),
+    ("stack.tif --axes ZYX", f"stack\\.tif{PLANES}"),
+    ("stack.tif --axes ZYX --patch-size 8,16,16", f"stack\\.tif{PLANES}"),
     ("in.tif --target in.tif", r"targets: expected none for Noise2Void, got some"),
     ("in.tif --patch-size 30", r"patch_size: expected multiples of 4"),
     ("in.tif --val-percentage 10", r"val_percentage: expected a share between 0 and 1, got 10\.0"),
@@ -209,6 +260,7 @@ def test_what_cannot_be_trained_is_one_line_and_leaves_nothing(folder: Path, arg
         BAD[name]()
     configure("config.yml")
     configure("custom.yml", data_type="custom")
+    tifffile.imwrite("stack.tif", np.stack([IMAGE] * 5))
     resumable()
     before = names(folder)
     result = patchmill("train", *arguments.split())
@@ -265,3 +317,33 @@ def test_a_training_that_is_stopped_leaves_a_checkpoint_and_says_how_to_go_on(
     assert "Traceback" not in stderr
     assert stderr.splitlines()[-1] == f"{word}. Go on with the same command and --resume."
     assert load_checkpoint(CHECKPOINTS / "last.safetensors").epoch >= 1
+
+
+@pytest.mark.parametrize(
+    ("options", "leaves_state", "advice"),
+    [
+        ("", True, " Go on with the same command and --resume."),
+        ("", False, ""),
+        ("--overwrite", True, " Go on with the same command and --resume in the place of --overwrite."),
+        ("--overwrite", False, ""),
+        ("--resume", False, " Go on with the same command."),
+    ],
+)
+def test_an_interrupt_says_how_to_go_on_if_there_is_a_state_to_resume(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, options: str, leaves_state: bool, advice: str
+) -> None:
+    state = CHECKPOINT.with_name("training_state.safetensors")
+    if options:
+        resumable()
+        state.touch()
+        os.utime(state, (0, 0))
+
+    def train(_careamist: CAREamist, **_how: Any) -> None:
+        if leaves_state:
+            state.parent.mkdir(parents=True, exist_ok=True)
+            state.write_text("new")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(CAREamist, "train", train)
+    result = patchmill("train", "in.tif", "-wd", "run", *options.split())
+    assert (result.exit_code, result.stderr) == (130, f"Interrupted.{advice}\n")

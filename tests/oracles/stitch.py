@@ -11,12 +11,17 @@ from tests.oracles.tiled import Span
 Tile = tuple[Span, Span, Span]
 
 
-def cut(sample: NDArray[np.float32], tile: Tile, tile_size: Size) -> NDArray[np.float32]:
-    """Return the pixels of a tile of a sample (C, Z, Y, X), reflected at the far end of an axis that is too short."""
+def cut(sample: NDArray[np.float32], tile: Tile, tile_size: Size, margin: Size = (0, 0, 0)) -> NDArray[np.float32]:
+    """Return the pixels of a tile of a sample (C, Z, Y, X), and a margin of more on either side along every axis.
+
+    The sample is reflected at its borders, as far as tiles and margins reach beyond it.
+    """
     missing = [max(size - length, 0) for size, length in zip(tile_size, sample.shape[1:], strict=True)]
-    padded = np.pad(sample, [(0, 0), *((0, n) for n in missing)], mode="reflect")
-    (z, *_), (y, *_), (x, *_) = tile
-    return padded[:, z : z + tile_size[0], y : y + tile_size[1], x : x + tile_size[2]]
+    beyond = [(width, width + n) for width, n in zip(margin, missing, strict=True)]
+    padded = np.pad(sample, [(0, 0), *beyond], mode="reflect")
+    starts = [origin for origin, *_ in tile]
+    ends = [start + size + 2 * width for start, size, width in zip(starts, tile_size, margin, strict=True)]
+    return padded[(slice(None), *map(slice, starts, ends))]
 
 
 def stitch(predicted: list[NDArray[np.float32]], tiles: list[Tile], size: Size) -> NDArray[np.float32]:

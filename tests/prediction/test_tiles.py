@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from patchmill._core import TileGrid, stitch_into, tiles_into
+from patchmill._core import Blend, TileGrid, stitch_into, tiles_into
 from patchmill.errors import ConfigError, PatchmillError, ShapeError
 from patchmill.sources import canonical_view
 from tests.images import AXES, dtypes, layouts, random_image, random_pixels
@@ -78,9 +78,12 @@ def test_kept_pixels_are_half_an_overlap_from_the_edges_of_their_tile(size: int,
         assert number == len(found) - 1 or end <= tile - half
 
 
-@given(geometries(), st.sampled_from(AXES), dtypes, layouts, st.integers(0, 99))
+margins = st.one_of(st.just((0, 0, 0)), st.tuples(*[st.integers(0, 9)] * 3))
+
+
+@given(geometries(), margins, st.sampled_from(AXES), dtypes, layouts, st.integers(0, 99))
 def test_tiles_are_cut_as_the_oracle_says(
-    geometry: Geometry, axes: str, dtype: np.dtype, layout: str, seed: int
+    geometry: Geometry, margin: Size, axes: str, dtype: np.dtype, layout: str, seed: int
 ) -> None:
     size, tile, overlap = geometry
     sizes = dict(zip("STCZYX", (2, 2, 2, *size), strict=True))
@@ -89,9 +92,11 @@ def test_tiles_are_cut_as_the_oracle_says(
     expected_samples = samples(image, axes)
     n_samples, n_channels = expected_samples.shape[:2]
     normalization = [(3.25 + c, 0.7 + c) for c in range(n_channels)]
-    grid, expected = TileGrid(size, tile_size=tile, tile_overlap=overlap), tiles(size, tile, overlap)
+    grid = TileGrid(size, tile_size=tile, tile_overlap=overlap, margin=margin)
+    expected = tiles(size, tile, overlap)
     sample = seed % n_samples
-    out = np.full((len(grid), n_channels, *tile), np.nan, dtype=np.float32)
+    with_margin = [length + 2 * width for length, width in zip(tile, margin, strict=True)]
+    out = np.full((len(grid), n_channels, *with_margin), np.nan, dtype=np.float32)
     tiles_into(
         ("image", canonical_view(image, axes)),
         sample,
@@ -103,7 +108,26 @@ def test_tiles_are_cut_as_the_oracle_says(
     )
     normalized = affine(expected_samples[sample], normalization)
     for pixels, place in zip(out, expected, strict=True):
-        assert pixels.tobytes() == cut(normalized, place, tile).tobytes()
+        assert pixels.tobytes() == cut(normalized, place, tile, margin).tobytes()
+
+
+@given(geometries(), margins, st.sampled_from([None, "linear", "gaussian"]))
+def test_tiles_with_margins_are_put_together_as_those_without(
+    geometry: Geometry, margin: Size, profile: str | None
+) -> None:
+    size, tile, overlap = geometry
+    image, normalization = random_pixels((2, *size), np.dtype(np.uint8), 4), [(0.0, 1.0), (7.0, 0.25)]
+    stitched = []
+    for width in ((0, 0, 0), margin):
+        grid = TileGrid(size, tile_size=tile, tile_overlap=overlap, margin=width)
+        shape = [length + 2 * more for length, more in zip(tile, width, strict=True)]
+        out = np.full((len(grid), 2, *shape), np.nan, dtype=np.float32)
+        how = {"first": 0, "normalization": normalization}
+        tiles_into(("image", image[None, None]), 0, grid, **how, out=out, num_threads=2)
+        stitched.append(np.zeros((2, *size), dtype=np.float32))
+        blend = None if profile is None else Blend(grid, profile)
+        stitch_into(out, grid, **how, out=stitched[-1], blend=blend)
+    assert stitched[0].tobytes() == stitched[1].tobytes()
 
 
 @pytest.mark.parametrize("size", [(1, 1, 1), (1, 1, 7), (3, 5, 1), (2, 2, 2), (1, 9, 11)])

@@ -35,6 +35,35 @@ def test_folders_are_listed_sorted_and_with_their_sub_folders(tmp_path: Path) ->
     assert list_files(str(tmp_path), "tiff") == sorted(files)
 
 
+def test_what_lies_beside_tiff_files_under_longer_names_is_not_listed(tmp_path: Path) -> None:
+    files = make(tmp_path, "a.tif", "b.btf", "c.TF8", "d.tf2", "e.tiff")
+    beside = make(tmp_path, "a.tif.xml", "a.tif.txt", "a.tif.gz", "a.tiff.bak", "a.tifx", "atif")
+    assert list_files(tmp_path, "tiff") == files
+    assert list_files(beside, "tiff") == beside
+
+
+def test_predictions_are_not_among_the_images_of_a_folder_unless_they_are_asked_for(tmp_path: Path) -> None:
+    images = make(tmp_path, "a.tif", "sub/b.tif")
+    predicted = make(tmp_path, "predictions/a.tiff", "sub/predictions/deep/b.tiff")
+    assert list_files(tmp_path, "tiff") == images
+    assert list_files([tmp_path / "predictions", tmp_path / "sub/predictions"], "tiff") == predicted
+    assert list_files(tmp_path, "tiff", "*.tiff") == predicted
+    assert list_files(tmp_path, "custom", "*.tiff") == predicted
+    make(tmp_path / "only", "predictions/a.tiff")
+    with pytest.raises(MissingFileError, match="a sub-folder named 'predictions' is only searched if it is named"):
+        list_files(tmp_path / "only", "tiff")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, names are text")
+@pytest.mark.parametrize("data_type", ["tiff", "custom"])
+def test_a_name_that_is_not_utf_8_is_refused_with_what_can_be_printed(tmp_path: Path, data_type: str) -> None:
+    (file,) = make(tmp_path, os.fsdecode(b"caf\xe9.tif"))
+    for data in (file, tmp_path, [file]):
+        with pytest.raises(ReadError, match=r"caf\\xe9\.tif: expected a path in UTF-8") as raised:
+            list_files(data, data_type)
+        assert str(raised.value).isascii()
+
+
 def test_lists_keep_their_order_and_single_files_their_name(tmp_path: Path) -> None:
     b, a, other = make(tmp_path, "b.tif", "a.tif", "image.lsm")
     assert list_files([b, str(a)], "tiff") == [b, a]
@@ -44,7 +73,7 @@ def test_lists_keep_their_order_and_single_files_their_name(tmp_path: Path) -> N
 def test_missing_paths_and_empty_folders_are_named(tmp_path: Path) -> None:
     with pytest.raises(MissingFileError, match=r"nothing\.tif: expected a file or a folder"):
         list_files(tmp_path / "nothing.tif", "tiff")
-    with pytest.raises(FileNotFoundError, match=r"expected files named \*\.tif\* in this folder"):
+    with pytest.raises(FileNotFoundError, match=r"expected files named \*\.tif, .*, \*\.tf2 in this folder"):
         list_files(tmp_path, "tiff")
     with pytest.raises(MissingFileError, match="empty list"):
         list_files([], "tiff")
@@ -224,7 +253,7 @@ def test_folders_without_a_match_say_what_was_looked_for(tmp_path: Path) -> None
     with pytest.raises(MissingFileError, match=r"named \.npy in .*Write extension_filter='\*\.npy' for all names"):
         list_files(tmp_path, "custom", ".npy")
     make(tmp_path, "x.tif/readme.txt")
-    with pytest.raises(MissingFileError, match=r"x\.tif: expected files named \*\.tif\*"):
+    with pytest.raises(MissingFileError, match=r"x\.tif: expected files named \*\.tif, .*Check the folder; "):
         list_files(tmp_path / "x.tif", "tiff")
 
 

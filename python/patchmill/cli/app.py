@@ -11,7 +11,7 @@ from patchmill.cli.bench import bench
 from patchmill.cli.config import config
 from patchmill.cli.demo import demo
 from patchmill.cli.denoise import denoise
-from patchmill.cli.friendly import State
+from patchmill.cli.friendly import State, open_streams
 from patchmill.cli.info import info
 from patchmill.cli.predict import predict
 from patchmill.cli.preview import preview
@@ -44,4 +44,5 @@ def _options(
 
 def main() -> None:
     """Run the command line."""
+    open_streams()
     app()

@@ -9,6 +9,7 @@ import typer
 
 from patchmill.cli.friendly import friendly
 from patchmill.cli.options import Debug, Device, parse_sizes
+from patchmill.cli.work_folder import check_work_dir
 
 __all__ = ["denoise"]
 
@@ -45,7 +46,9 @@ def denoise(
     keep_dtype: Annotated[
         bool, typer.Option("--keep-dtype", metavar="", help="Write the data type of IN, not float32.")
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", metavar="", help="Replace OUT if it is there.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", metavar="", help="Replace OUT, and the training in the work folder.")
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Train Noise2Void on IN alone, and write it denoised to OUT, with its shape, axes and metadata.
@@ -57,8 +60,10 @@ def denoise(
     """
     sizes = parse_sizes(patch_size)
     with friendly():
-        from patchmill.denoise import denoise_tiff
+        from patchmill.denoise import default_work_dir, denoise_tiff
 
+        work_dir = default_work_dir(target) if work_dir is None else work_dir
+        check_work_dir(work_dir, overwrite=overwrite, may_resume=False)
         report = denoise_tiff(
             source,
             target,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from patchmill.cli.friendly import friendly, say
+from patchmill.cli.friendly import friendly, in_options, say
 from patchmill.cli.options import Debug, parse_sizes
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def info(
     ] = None,
     patch_size: Annotated[
         str | None,
-        typer.Option(metavar="SIZES", help="Pixels along (Z,)Y,X, or one for all axes. 64,64 or 16,64,64 by default."),
+        typer.Option(metavar="SIZES", help="Pixels along (Z,)Y,X, or one for all axes. By default those of train."),
     ] = None,
     statistics: Annotated[
         bool, typer.Option("--statistics/--no-statistics", help="Whether to read all pixels, for their statistics.")
@@ -66,7 +66,7 @@ def info(
         for _, error in found.unreadable:
             say(f"Error: {error}")
         for problem in found.problems:
-            say(f"Problem: {problem}")
+            say(f"Problem: {in_options(problem)}")
         if found.unreadable or found.problems:
             raise typer.Exit(1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -65,11 +66,13 @@ def predict(
         from patchmill.sources import ImageFiles, list_files
         from patchmill.usual import PLANES, VOLUMES, fitting_tiles
 
+        _check_checkpoint(checkpoint)
         careamist = CAREamist(checkpoint, device=device)
         config = careamist.config
         usual = VOLUMES if config.algorithm_config.model.conv_dims == 3 else PLANES
-        paths = list_files(data, "tiff")
-        letters = axes or _axes(paths[0], config.data_config.axes)
+        images, output = _images(data, output)
+        paths = list_files(images, "tiff")
+        letters = axes or _axes(paths, config.data_config.axes)
         files = ImageFiles(paths, "tiff", letters)
         headers = (files.header(number) for number in range(len(files)))
         tiles, overlaps = fitting_tiles(headers, usual, factor=2**config.algorithm_config.model.depth)
@@ -79,7 +82,7 @@ def predict(
         if overlap is not None:
             overlaps = _of_each_axis(overlap, usual.n_dims)
         written = careamist.predict_to_disk(
-            data,
+            images,
             data_type="tiff",
             axes=letters,
             tile_size=tiles,
@@ -89,21 +92,72 @@ def predict(
             blend=blend,
             prediction_dir=output,
             overwrite=overwrite,
+            reflect_borders=True,
         )
         for path in written:
             tell(f"predicted: {_shown(path)}")
+
+
+def _check_checkpoint(path: Path) -> None:
+    """Refuse a configuration: one that a training saved holds statistics, but no weights."""
+    from patchmill.errors import CheckpointError
+
+    if path.suffix.lower() in {".yml", ".yaml", ".json"}:
+        best = path.parent / "checkpoints" / "best.safetensors"
+        advice = f"Give {best}" if best.is_file() else "Give a .safetensors file of the folder checkpoints beside it"
+        msg = f"{path}: expected a checkpoint, got a configuration, which holds no trained network. {advice}."
+        raise CheckpointError(msg)
+
+
+def _images(data: list[Path], output: Path) -> tuple[list[Path], Path]:
+    """Leave out of the images what was predicted from them, if it lies among them; predictions keep their places."""
+    from patchmill.errors import MissingFileError
+    from patchmill.sources import list_files
+
+    folder = output.resolve()
+    holds_output = [path.resolve() in folder.parents for path in data]
+    if not any(holds_output):
+        return data, output
+    images = [
+        file
+        for path, holds in zip(data, holds_output, strict=True)
+        for file in list_files(path, "tiff")
+        if not (holds and file.parent.resolve().is_relative_to(folder))
+    ]
+    if images == list_files(data, "tiff"):
+        return data, output
+    if not images:
+        msg = f"{data[0]}: expected images beside the predictions in {output}, got none. Check the path."
+        raise MissingFileError(msg)
+    if len(data) == 1:
+        # Of a list, files have their names below the deepest folder that holds them all; of a folder, below that.
+        output /= os.path.relpath(os.path.commonpath([image.parent for image in images]), data[0])
+    return images, output
 
 
 def _of_each_axis(sizes: Sequence[int], n_dims: int) -> tuple[int, ...]:
     return tuple(sizes) * n_dims if len(sizes) == 1 else tuple(sizes)
 
 
-def _axes(path: Path, trained: str) -> str:
-    """Find the axes of the images: those of the training or, of an image with more or fewer, those that it states."""
+def _axes(paths: Sequence[Path], trained: str) -> str:
+    """Find the axes of the images: those of the training or, of an image with more or fewer, those that it states.
+
+    T, Z and S are taken for each other, but channels are never taken for anything else.
+    """
+    from patchmill.errors import AxesError
     from patchmill.sources import read_metadata
 
-    metadata = read_metadata(path)
-    return trained if len(metadata.shape) == len(trained) else metadata.require_axes()
+    metadata = read_metadata(paths[0])
+    axes = trained if len(metadata.shape) == len(trained) else metadata.require_axes()
+    for path in paths:
+        stated = read_metadata(path).axes
+        if stated is not None and stated.find("C") != axes.find("C"):
+            msg = (
+                f"{path}: expected the axes {axes}, as the network was trained with, got {stated}. Give the axes of "
+                "all images (--axes)."
+            )
+            raise AxesError(msg)
+    return axes
 
 
 def _shown(path: Path) -> Path:

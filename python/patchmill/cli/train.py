@@ -27,15 +27,13 @@ from patchmill.cli.options import (
     parse_sizes,
 )
 from patchmill.cli.settings import Settings, load_for_files, resumed_configuration
+from patchmill.cli.work_folder import check_work_dir, default_work_dir, how_to_go_on, n_epochs_made
 
 if TYPE_CHECKING:
     from patchmill.config import Configuration
     from patchmill.training import TrainingReport
 
 __all__ = ["train"]
-
-CHECKPOINTS = ("last.safetensors", "training_state.safetensors")
-"""What a training leaves in its folder of checkpoints, however early it ended."""
 
 
 def train(
@@ -107,14 +105,16 @@ def train(
     )
     _check_options(config, settings, resume=resume, overwrite=overwrite)
     if work_dir is None:
-        work_dir = Path(f"{Path(data[0]).resolve().stem.removesuffix('.ome')}_patchmill")
-    with friendly(interrupted="Go on with the same command and --resume."):
+        work_dir = default_work_dir(data[0])
+    with friendly(interrupted=how_to_go_on(work_dir, resume=resume, overwrite=overwrite)):
         from patchmill.careamist import CAREamist
 
         if resume:
             chosen = _resumed(config, settings, work_dir)
+            if _is_done(chosen, settings, work_dir):
+                return
         else:
-            _check_new(work_dir, overwrite=overwrite)
+            check_work_dir(work_dir, overwrite=overwrite, may_resume=True)
             chosen = _configuration(data, target, config, settings)
         careamist = CAREamist(chosen, work_dir, device=device)
         report = careamist.train(
@@ -159,17 +159,21 @@ def _resumed(config: Path | None, settings: Settings, work_dir: Path) -> Configu
     return settings.change(stored)
 
 
-def _check_new(work_dir: Path, *, overwrite: bool) -> None:
-    """Refuse a work folder that holds a training: that would be lost."""
-    from patchmill.errors import OutputExistsError
+def _is_done(config: Configuration, settings: Settings, work_dir: Path) -> bool:
+    """Whether all epochs of a training that is resumed were made; say so, and refuse fewer than those."""
+    from patchmill.errors import ConfigError
 
-    found = [path for name in CHECKPOINTS if (path := work_dir / "checkpoints" / name).exists()]
-    if found and not overwrite:
+    n_made, n_epochs = n_epochs_made(work_dir), config.training_config.num_epochs
+    if n_epochs < n_made:
+        where = "num_epochs" if settings.epochs is None else "--epochs"
         msg = (
-            f"{work_dir}: expected a folder without a training, got {found[0]}. Go on with it (--resume), replace it "
-            "(--overwrite), or choose another folder (--work-dir)."
+            f"{where}: expected at least {n_made}, because the training in {work_dir} has made as many, got "
+            f"{n_epochs}. Leave it out, or name more."
         )
-        raise OutputExistsError(msg)
+        raise ConfigError(msg)
+    if n_epochs == n_made:
+        tell(f"epochs:     {n_made} of {n_epochs}: nothing is left to do. Name more (--epochs) to train longer")
+    return n_epochs == n_made
 
 
 def _tell(report: TrainingReport, work_dir: Path) -> None:

@@ -51,7 +51,7 @@ class Writing:
     Raises
     ------
     ConfigError
-        If the type is unknown, or what it needs is not given.
+        If the type is unknown, or what it needs is not given, or there is a function that would not be called.
     """
 
     folder: Path
@@ -66,7 +66,19 @@ class Writing:
             msg = f"write_type: expected 'tiff' or 'custom', got {self.write_type!r}."
             raise ConfigError(msg)
         if self.write_type == "tiff":
-            return
+            self._check_nothing_custom()
+        else:
+            self._check_custom()
+
+    def _check_nothing_custom(self) -> None:
+        if self.write_func is not None:
+            msg = (
+                "write_func: expected none with write_type='tiff', got one. Set write_type='custom', and "
+                "write_extension to what its files end in."
+            )
+            raise ConfigError(msg)
+
+    def _check_custom(self) -> None:
         if not callable(self.write_func):
             msg = (
                 f"write_func: expected a function for write_type='custom', got {self.write_func!r}. Give one that is "

@@ -53,6 +53,8 @@ class Predictor:
         What predictions are averaged over.
     blend : {"gaussian", "linear"}, optional
         How tiles are weighted, over the whole of their overlap. None: half of it is taken from either neighbour.
+    reflect_borders : bool, default=False
+        Whether the network sees images reflected at their borders beyond them, and not zeros.
     num_threads : int, optional
         The threads that cut tiles; as many as there are cores by default.
     progress : bool, default=False
@@ -77,6 +79,7 @@ class Predictor:
     batch_size: int = 1
     orientations: Sequence[Orientation] = (IDENTITY,)
     blend: BlendName | None = None
+    reflect_borders: bool = False
     num_threads: int | None = None
     progress: bool = False
     tiling: Tiling = field(init=False, repr=False)
@@ -90,7 +93,8 @@ class Predictor:
         if self.blend not in ("gaussian", "linear", None):
             msg = f"blend: expected 'gaussian', 'linear' or None, got {self.blend!r}."
             raise ConfigError(msg)
-        object.__setattr__(self, "tiling", Tiling.of(self.model, self.tile_size, self.tile_overlap))
+        sizes = self.tile_size, self.tile_overlap
+        object.__setattr__(self, "tiling", Tiling.of(self.model, *sizes, reflect_borders=self.reflect_borders))
 
     def check(self, reader: ImageReader) -> None:
         """Check what is known of images before any is read.

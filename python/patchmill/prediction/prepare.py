@@ -40,6 +40,7 @@ def prepare(
     data_type: str | None = None,
     tta_transforms: bool = False,
     blend: BlendName | None = None,
+    reflect_borders: bool = False,
     dataloader_params: Mapping[str, Any] | None = None,
     read_source_func: ReadFunction | None = None,
     extension_filter: str = "",
@@ -53,9 +54,9 @@ def prepare(
         The network.
     config : Configuration
         What it was trained with.
-    source, batch_size, tile_size, tile_overlap, axes, data_type, tta_transforms, blend, dataloader_params
+    source, batch_size, tile_size, tile_overlap, axes, data_type, tta_transforms, blend, reflect_borders
         As in `CAREamist.predict`.
-    read_source_func, extension_filter
+    dataloader_params, read_source_func, extension_filter
         As in `CAREamist.predict`.
     progress : bool, default=False
         Whether there are progress bars.
@@ -112,6 +113,7 @@ def prepare(
         batch_size=batch_size,
         orientations=orientations,
         blend=blend,
+        reflect_borders=reflect_borders,
         num_threads=num_threads,
         progress=progress,
     )

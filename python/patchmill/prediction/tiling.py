@@ -15,6 +15,10 @@ from patchmill.sources import Image, ImageLike
 __all__ = ["Tiling", "check_image"]
 
 
+_LEAST_MARGIN = 4
+"""Further from the zeros that a network takes for what it does not see, its predictions are hardly worse for them."""
+
+
 @dataclass(frozen=True)
 class Tiling:
     """The size of tiles and their overlap, which fit a network.
@@ -29,15 +33,20 @@ class Tiling:
         The size of a tile, (Z)YX. None: each sample at once.
     tile_overlap : tuple of int
         How far tiles overlap, (Z)YX.
+    margin : int
+        By how many pixels tiles reach further on either side.
     """
 
     factor: int
     n_dims: int
     tile_size: tuple[int, ...] | None
     tile_overlap: tuple[int, ...]
+    margin: int
 
     @classmethod
-    def of(cls, model: UNet, tile_size: Sequence[int] | None, tile_overlap: Sequence[int]) -> Self:
+    def of(
+        cls, model: UNet, tile_size: Sequence[int] | None, tile_overlap: Sequence[int], *, reflect_borders: bool
+    ) -> Self:
         """Check size and overlap.
 
         Parameters
@@ -48,6 +57,8 @@ class Tiling:
             The size of a tile, (Z)YX.
         tile_overlap : sequence of int
             How far tiles overlap, (Z)YX. Without a size it means nothing.
+        reflect_borders : bool
+            Whether images go on beyond their borders, reflected: as far as matters to the network.
 
         Returns
         -------
@@ -61,8 +72,9 @@ class Tiling:
             one of each per axis.
         """
         axes, factor = "ZYX"[-model.conv_dims :], 2**model.depth
+        margin = max(factor, _LEAST_MARGIN) if reflect_borders else 0
         if tile_size is None:
-            return cls(factor, model.conv_dims, None, (0,) * len(axes))
+            return cls(factor, model.conv_dims, None, (0,) * len(axes), margin)
         sizes, overlaps = _checked("tile_size", tile_size, axes, 1), _checked("tile_overlap", tile_overlap, axes, 0)
         for axis, size in zip(axes, sizes, strict=True):
             if size % factor:
@@ -74,9 +86,13 @@ class Tiling:
                 raise ConfigError(msg)
         size_zyx = _zyx(sizes, 1)
         TileGrid(size_zyx, tile_size=size_zyx, tile_overlap=_zyx(overlaps, 0))
-        return cls(factor, model.conv_dims, sizes, overlaps)
+        return cls(factor, model.conv_dims, sizes, overlaps, margin)
 
     def size(self, image: ImageLike) -> tuple[int, ...]:
+        """Return the size of the tiles of an image with their margins, (Z)YX."""
+        return tuple(size + 2 * self.margin for size in self._inner_size(image))
+
+    def _inner_size(self, image: ImageLike) -> tuple[int, ...]:
         """Return the size of the tiles of an image, (Z)YX; without a size, that of one tile that holds a sample."""
         if self.tile_size is not None:
             return self.tile_size
@@ -84,8 +100,9 @@ class Tiling:
 
     def grid(self, image: ImageLike) -> TileGrid:
         """Return the tiles of a sample of an image."""
-        tile_size, overlap = _zyx(self.size(image), 1), _zyx(self.tile_overlap, 0)
-        return TileGrid(image.size_zyx, tile_size=tile_size, tile_overlap=overlap)
+        tile_size, overlap = _zyx(self._inner_size(image), 1), _zyx(self.tile_overlap, 0)
+        margin = _zyx((self.margin,) * self.n_dims, 0)
+        return TileGrid(image.size_zyx, tile_size=tile_size, tile_overlap=overlap, margin=margin)
 
 
 def check_image(model: UNet, image: ImageLike) -> None:
@@ -113,7 +130,7 @@ def check_image(model: UNet, image: ImageLike) -> None:
     if image.size_zyx[0] > 1 and model.conv_dims == 2:
         msg = (
             f"{image.name}, axis Z: expected one plane, because the network is 2D, got {image.size_zyx[0]}. Give the "
-            "axes with T or S in the place of Z to predict plane by plane."
+            "axes with S in the place of Z to predict plane by plane."
         )
         raise ShapeError(msg)
 

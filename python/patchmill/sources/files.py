@@ -13,19 +13,25 @@ from pathlib import Path
 
 from patchmill.errors import ConfigError, DtypeError, MissingFileError, PairError, ReadError
 
-__all__ = ["PathLike", "described", "list_files", "pair_files", "relative_names", "shown"]
+__all__ = ["PathLike", "check_name", "described", "list_files", "pair_files", "relative_names", "shown"]
 
 PathLike = str | os.PathLike[str]
 """What stands for a file or a folder."""
 
 _SHOWN = 5
 
+_TIFF_NAMES = ("*.tif", "*.tiff", "*.btf", "*.tf8", "*.tf2")
+
+_PREDICTIONS = "predictions"
+"""The folder that predictions are written to, unless another one is named: they are no images to train on."""
+
 
 def list_files(data: PathLike | Sequence[PathLike], data_type: str, extension_filter: str = "") -> list[Path]:
     """List the files that a path stands for.
 
     A folder stands for the files in it and in its sub-folders whose names match, in sorted order. Files and sub-folders
-    whose names begin with a dot are left out: they are what systems leave beside images.
+    whose names begin with a dot are left out: they are what systems leave beside images. So are sub-folders named
+    ``predictions`` where TIFF files are looked for without a pattern: they are what predicting leaves there.
 
     Parameters
     ----------
@@ -37,7 +43,8 @@ def list_files(data: PathLike | Sequence[PathLike], data_type: str, extension_fi
     extension_filter : str, default=""
         The pattern that files match, as in `fnmatch` and `pathlib.Path.rglob`: ``"*.npy"``, ``"raw/*.npy"``. A file
         that is named matches with its name or with its whole path. Without it, custom files match ``*.*``, TIFF files
-        in folders ``*.tif*`` in upper or lower case, and a TIFF file that is named is taken under whatever name it has.
+        in folders end in ``.tif``, ``.tiff``, ``.btf``, ``.tf8`` or ``.tf2`` in upper or lower case, and a TIFF file
+        that is named is taken under whatever name it has.
 
     Returns
     -------
@@ -53,10 +60,34 @@ def list_files(data: PathLike | Sequence[PathLike], data_type: str, extension_fi
     MissingFileError
         If a path is not there, or a folder holds no file that matches, or the list is empty.
     ReadError
-        If a path cannot be looked at.
+        If a path cannot be looked at, or is not UTF-8.
     """
     search = _Search.of(data_type, extension_filter)
-    return [file for path in _paths(data) for file in search.files_of(path)]
+    files = [file for path in _paths(data) for file in search.files_of(path)]
+    for file in files:
+        check_name(file)
+    return files
+
+
+def check_name(path: Path) -> None:
+    """Check that the name of a file is text: those of some old archives and disks are not.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+
+    Raises
+    ------
+    ReadError
+        If its path is not UTF-8. The core and safetensors take no other.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        name = os.fsencode(path).decode(errors="backslashreplace")
+        msg = f"{name}: expected a path in UTF-8, got one with other bytes. Rename it."
+        raise ReadError(msg) from error
 
 
 def pair_files(
@@ -150,8 +181,7 @@ class _Search:
     """Which files are looked for: those that match a pattern, which is a path whose parts are patterns."""
 
     pattern: str
-    ignores_case: bool
-    takes_any_name: bool
+    is_usual_tiff: bool
     takes_zarr: bool
 
     @classmethod
@@ -163,9 +193,7 @@ class _Search:
             msg = f"extension_filter: expected one pattern, such as '*.npy', got {extension_filter!r}."
             raise ConfigError(msg)
         is_tiff = data_type == "tiff"
-        is_usual_tiff = is_tiff and not extension_filter
-        pattern = extension_filter or ("*.tif*" if is_tiff else "*.*")
-        return cls(pattern, ignores_case=is_usual_tiff, takes_any_name=is_usual_tiff, takes_zarr=not is_tiff)
+        return cls(extension_filter or "*.*", is_usual_tiff=is_tiff and not extension_filter, takes_zarr=not is_tiff)
 
     def files_of(self, path: Path) -> list[Path]:
         """List the files that one path stands for."""
@@ -182,7 +210,7 @@ class _Search:
             msg = f"{at}: expected a file or a folder that can be read, got: {error.strerror or error}. Check the path."
             raise ReadError(msg) from error
         if not found:
-            msg = f"{path}: expected files named {self.pattern} in this folder or below, got none. {self._advice()}."
+            msg = f"{path}: expected files named {self._names()} in this folder or below, got none. {self._advice()}."
             raise MissingFileError(msg)
         return found
 
@@ -191,7 +219,7 @@ class _Search:
 
     def _named(self, path: Path) -> Path:
         absolute = path.absolute()
-        if self.takes_any_name or fnmatch.fnmatch(str(absolute), self.pattern) or self._matches(absolute.parts):
+        if self.is_usual_tiff or fnmatch.fnmatch(str(absolute), self.pattern) or self._matches(absolute.parts):
             return path
         msg = (
             f"{path}: expected a name that matches the pattern {self.pattern!r}, got {path.name!r}. Give another file, "
@@ -204,26 +232,34 @@ class _Search:
         for name, folders, files in os.walk(root, onerror=_raise):
             folder = Path(name)
             stores = {sub for sub in folders if self._is_zarr(sub)}
-            folders[:] = [sub for sub in folders if not sub.startswith(".") and sub not in stores]
+            folders[:] = [sub for sub in folders if self._is_searched(sub) and sub not in stores]
             for file in (*stores, *files):
                 if not file.startswith(".") and self._matches((*folder.parts[n_parts:], file)):
                     path = folder / file
                     if file in stores or _may_be_opened(path):
                         yield path
 
+    def _is_searched(self, folder: str) -> bool:
+        return not folder.startswith(".") and not (self.is_usual_tiff and folder == _PREDICTIONS)
+
     def _matches(self, parts: Sequence[str]) -> bool:
-        if self.ignores_case:
-            parts = [part.lower() for part in parts]
+        if self.is_usual_tiff:
+            return any(fnmatch.fnmatchcase(parts[-1].lower(), name) for name in _TIFF_NAMES)
         return _matches(parts, ("**", *self._parts))
 
     @cached_property
     def _parts(self) -> tuple[str, ...]:
         return Path(self.pattern).parts
 
+    def _names(self) -> str:
+        return ", ".join(_TIFF_NAMES) if self.is_usual_tiff else self.pattern
+
     def _advice(self) -> str:
+        if self.is_usual_tiff:
+            return f"Check the folder; a sub-folder named {_PREDICTIONS!r} is only searched if it is named itself"
         if not any(sign in self.pattern for sign in "*?["):
             return f"Write extension_filter='*{self.pattern}' for all names that end so"
-        return "Check the folder" if self.takes_any_name else "Check the folder, or give another extension_filter"
+        return "Check the folder, or give another extension_filter"
 
 
 def _matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:

@@ -133,9 +133,10 @@ pub(crate) struct PyTileGrid(pub(crate) TileGrid);
 #[pymethods]
 impl PyTileGrid {
     #[new]
-    #[pyo3(signature = (size, *, tile_size, tile_overlap))]
-    fn new(size: [usize; 3], tile_size: [usize; 3], tile_overlap: [usize; 3]) -> PyResult<Self> {
-        TileGrid::new(size, tile_size, tile_overlap).map(Self).map_err(|error| to_python(&error))
+    #[pyo3(signature = (size, *, tile_size, tile_overlap, margin = [0; 3]))]
+    fn new(size: [usize; 3], tile_size: [usize; 3], tile_overlap: [usize; 3], margin: [usize; 3]) -> PyResult<Self> {
+        let grid = TileGrid::new(size, tile_size, tile_overlap).map_err(|error| to_python(&error))?;
+        Ok(Self(grid.with_margin(margin)))
     }
 
     fn __len__(&self) -> usize {

@@ -100,6 +100,9 @@ class TiffMetadata:
             return self.axes
         n_more = len(self.shape) - 2
         examples = {0: "YX", 1: "ZYX, TYX or CYX", 2: "CZYX, TCYX or TZYX"}.get(n_more, "TCZYX")
+        if self.tifffile_axes.endswith("S"):
+            # What comes last are the samples of a pixel, of RGB for instance.
+            examples = {1: "YXC", 2: "TYXC or ZYXC"}.get(n_more, "TZYXC")
         msg = (
             f"{self.name}: expected the axes of the image in the metadata of the file, got {self.tifffile_axes!r} for "
             f"the shape {self.shape}, where I, Q and others may mean anything. Give the axes (--axes), such as "

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 
-/// A tile along one axis.
+/// A tile along one axis, without its margin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TileSpan {
     /// Where the tile begins in the image.
@@ -20,6 +20,7 @@ pub struct TileSpan {
 pub struct TileGrid {
     tile: [usize; 3],
     size: [usize; 3],
+    margin: [usize; 3],
     spans: [Vec<TileSpan>; 3],
 }
 
@@ -41,12 +42,29 @@ impl TileGrid {
             }
         }
         let spans = std::array::from_fn(|axis| spans(size[axis], tile[axis], overlap[axis]));
-        Ok(Self { tile, size, spans })
+        Ok(Self { tile, size, margin: [0; 3], spans })
     }
 
-    /// The size of the tiles along Z, Y and X.
+    /// The same tiles, each with a margin of more pixels on either side: those of its neighbours or, beyond the border
+    /// of the image, reflected ones. A network that takes zeros for what it does not see then sees none there.
+    #[must_use]
+    pub fn with_margin(self, margin: [usize; 3]) -> Self {
+        Self { margin, ..self }
+    }
+
+    /// The size of the tiles along Z, Y and X, with their margins.
     pub fn tile_size(&self) -> [usize; 3] {
+        std::array::from_fn(|axis| self.tile[axis].saturating_add(self.margin[axis].saturating_mul(2)))
+    }
+
+    /// The size of the tiles along Z, Y and X, without their margins.
+    pub(crate) fn inner_size(&self) -> [usize; 3] {
         self.tile
+    }
+
+    /// The margin of every tile, before and after it along Z, Y and X.
+    pub fn margin(&self) -> [usize; 3] {
+        self.margin
     }
 
     /// The size of the sample along Z, Y and X.

@@ -39,7 +39,7 @@ impl Blend {
     /// The weights of the tiles of a grid.
     pub fn new(grid: &TileGrid, profile: Profile) -> Self {
         let weights = std::array::from_fn(|axis| {
-            axis_weights(&grid.spans()[axis], grid.size()[axis], grid.tile_size()[axis], profile)
+            axis_weights(&grid.spans()[axis], grid.size()[axis], grid.inner_size()[axis], profile)
         });
         Self { grid: grid.clone(), weights }
     }
@@ -97,7 +97,7 @@ fn axis_weights(spans: &[TileSpan], size: usize, tile: usize, profile: Profile) 
 /// If the slices are of another size than grid and window say, the window does not hold what the tile covers, or there
 /// is no such tile.
 pub fn blend_into(predicted: &[f32], blend: &Blend, tile: usize, affines: &[Affine], window: &Window, out: &mut [f32]) {
-    let tile_size = blend.grid.tile_size();
+    let (tile_size, margin) = (blend.grid.tile_size(), blend.grid.margin());
     assert_eq!(predicted.len(), affines.len() * tile_size.iter().product::<usize>());
     assert_eq!(out.len(), affines.len() * window.n_pixels());
     let covered = blend.covered(tile);
@@ -108,7 +108,8 @@ pub fn blend_into(predicted: &[f32], blend: &Blend, tile: usize, affines: &[Affi
         for (z, weight_z) in weights_z.iter().enumerate() {
             for (y, weight_y) in weights_y.iter().enumerate() {
                 let weight = weight_z * weight_y;
-                let from = ((channel * tile_size[0] + z) * tile_size[1] + y) * tile_size[2];
+                let row = (channel * tile_size[0] + z + margin[0]) * tile_size[1] + y + margin[1];
+                let from = row * tile_size[2] + margin[2];
                 let to = window.place(channel, [z + origin_z, y + origin_y, origin_x]);
                 let row = out[to..][..weights_x.len()].iter_mut();
                 for ((pixel, value), weight_x) in row.zip(&predicted[from..]).zip(weights_x) {

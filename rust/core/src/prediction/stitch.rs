@@ -63,7 +63,7 @@ pub fn stitch_into(
     window: &Window,
     out: &mut [f32],
 ) {
-    let tile_size = grid.tile_size();
+    let (tile_size, margin) = (grid.tile_size(), grid.margin());
     assert_eq!(predicted.len(), affines.len() * tile_size.iter().product::<usize>());
     assert_eq!(out.len(), affines.len() * window.n_pixels());
     assert!(window.holds(&Window::kept(grid, tile)));
@@ -72,7 +72,8 @@ pub fn stitch_into(
     for (channel, affine) in affines.iter().enumerate() {
         for z in span_z.crop_start..span_z.crop_end {
             for y in span_y.crop_start..span_y.crop_end {
-                let from = ((channel * tile_size[0] + z) * tile_size[1] + y) * tile_size[2] + span_x.crop_start;
+                let row = (channel * tile_size[0] + z + margin[0]) * tile_size[1] + y + margin[1];
+                let from = row * tile_size[2] + span_x.crop_start + margin[2];
                 let to = window.place(channel, [z + span_z.origin, y + span_y.origin, span_x.stitch_start]);
                 for (pixel, value) in out[to..][..n_kept].iter_mut().zip(&predicted[from..][..n_kept]) {
                     *pixel = affine.invert(*value);
