@@ -7,10 +7,27 @@ from pathlib import Path
 
 import pytest
 
-from tests.dataset.processes import printed_by
+from tests.dataset.processes import SETUP, printed_by
 from tests.dataset.thoroughness import times
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks and signals are POSIX")
+
+
+SLOW_FILES = """
+from patchmill.dataset import IterableDataset
+
+paths = [Path(FOLDER) / f"{number}.npy" for number in range(4)]
+for number, path in enumerate(paths):
+    np.save(path, noise((64, 64), seed=number))
+waiting = [0.0]
+
+def read(path):
+    time.sleep(waiting[0])
+    return np.load(path)
+
+dataset = IterableDataset(data_config(data_type="custom"), paths, read_source_func=read)
+expected = copied(PatchLoader(dataset, 4))
+"""
 
 
 def test_ctrl_c_is_heard_in_the_middle_of_any_work(tmp_path: Path) -> None:
@@ -90,19 +107,6 @@ def test_ctrl_c_is_heard_while_files_are_read_on_other_threads(tmp_path: Path) -
 
 def test_an_iterator_over_files_goes_on_after_ctrl_c(tmp_path: Path) -> None:
     script = """
-    from patchmill.dataset import IterableDataset
-
-    paths = [Path(FOLDER) / f"{number}.npy" for number in range(4)]
-    for number, path in enumerate(paths):
-        np.save(path, noise((64, 64), seed=number))
-    waiting = [0.0]
-
-    def read(path):
-        time.sleep(waiting[0])
-        return np.load(path)
-
-    dataset = IterableDataset(data_config(data_type="custom"), paths, read_source_func=read)
-    expected = copied(PatchLoader(dataset, 4))
     loader = PatchLoader(dataset, 4, prefetch=1)
     waiting[0] = 0.5
     found, n_interrupted = [], 0
@@ -128,24 +132,11 @@ def test_an_iterator_over_files_goes_on_after_ctrl_c(tmp_path: Path) -> None:
     assert n_interrupted
     print("same")
     """
-    assert printed_by(script.replace("FOLDER", repr(str(tmp_path)))) == "same\n"
+    assert printed_by(script, setup=SETUP + SLOW_FILES.replace("FOLDER", repr(str(tmp_path)))) == "same\n"
 
 
 def test_a_child_goes_on_with_files_that_its_parent_was_reading(tmp_path: Path) -> None:
     script = """
-    from patchmill.dataset import IterableDataset
-
-    paths = [Path(FOLDER) / f"{number}.npy" for number in range(4)]
-    for number, path in enumerate(paths):
-        np.save(path, noise((64, 64), seed=number))
-    waiting = [0.0]
-
-    def read(path):
-        time.sleep(waiting[0])
-        return np.load(path)
-
-    dataset = IterableDataset(data_config(data_type="custom"), paths, read_source_func=read)
-    expected = copied(PatchLoader(dataset, 4))
     batches = iter(PatchLoader(dataset, 4, prefetch=1))
     next(batches)
     waiting[0] = 1.0
@@ -153,7 +144,7 @@ def test_a_child_goes_on_with_files_that_its_parent_was_reading(tmp_path: Path) 
     assert fork(lambda: "same" if found + copied(batches) == expected[1:] else "another") == "same"
     print("same")
     """
-    assert printed_by(script.replace("FOLDER", repr(str(tmp_path)))) == "same\n"
+    assert printed_by(script, setup=SETUP + SLOW_FILES.replace("FOLDER", repr(str(tmp_path)))) == "same\n"
 
 
 def test_an_iterator_goes_on_after_ctrl_c() -> None:
