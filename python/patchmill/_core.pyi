@@ -458,8 +458,8 @@ class Plan:
 class TileGrid:
     """The overlapping tiles of a sample of `size` (all Z, Y, X).
 
-    With a margin, each tile that is cut has as many more pixels on either side: those of its neighbours or, beyond the
-    border of the sample, reflected ones.
+    With a margin (0 by default), each tile that is cut has as many more pixels on either side: those of its neighbours
+    or, beyond the border of the sample, reflected ones.
     """
 
     def __new__(
@@ -468,7 +468,7 @@ class TileGrid:
         *,
         tile_size: Sequence[int],
         tile_overlap: Sequence[int],
-        margin: Sequence[int] = (0, 0, 0),
+        margin: Sequence[int] = ...,
     ) -> TileGrid: ...
     def __len__(self) -> int: ...
     def tile(self, number: int) -> list[_Span]:
