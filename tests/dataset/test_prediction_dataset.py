@@ -54,7 +54,7 @@ def stitched(batches: Any, n_samples: int) -> list[np.ndarray]:
 @given(
     height=st.integers(1, 70),
     width=st.integers(1, 70),
-    tile=st.integers(8, 40),
+    tile=st.integers(9, 40),
     overlap=st.integers(0, 3),
     batch_size=st.integers(1, 9),
     n_samples=st.integers(1, 3),
