@@ -65,7 +65,7 @@ test-python: $(VENV)/.extension $(VENV)/.dev-tools
 	$(BIN)/python -m pytest
 
 test-slow: $(VENV)/.extension $(VENV)/.dev-tools ## repeat what a few repetitions show and many prove: forks, ends, leaks, kills, workers (half an hour)
-	HYPOTHESIS_PROFILE=slow $(BIN)/python -m pytest --timeout 3000 tests/dataset tests/patching tests/random tests/sources tests/transforms
+	HYPOTHESIS_PROFILE=slow $(BIN)/python -m pytest --timeout 3000 tests/dataset tests/patching tests/prediction tests/random tests/sources tests/transforms
 
 test-parity: $(VENV)/.extension $(VENV)/.dev-tools ## compare with CAREamics 0.1.0 and 0.3.5, and run the tests of its data side
 	$(BIN)/python -m pytest tests/parity
