@@ -12,7 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-__all__ = ["begin", "map_in_background"]
+__all__ = ["NUM_THREADS", "begin", "map_in_background"]
+
+NUM_THREADS = 8
+"""To open a file is to wait for a disk or a server as much as it is work."""
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -40,7 +43,7 @@ def begin(function: Callable[..., U], *args: Any, name: str) -> Future[U]:
     return future
 
 
-def map_in_background(function: Callable[[T], U], items: Sequence[T], *, num_threads: int, name: str) -> Iterator[U]:
+def map_in_background(function: Callable[[T], U], items: Sequence[T], *, num_threads: int = NUM_THREADS) -> Iterator[U]:
     """Call a function with each of some items, on several threads.
 
     Parameters
@@ -49,10 +52,8 @@ def map_in_background(function: Callable[[T], U], items: Sequence[T], *, num_thr
         What is called.
     items : sequence
         What with. Those that come first are begun first.
-    num_threads : int
+    num_threads : int, default=8
         How many threads there are at most.
-    name : str
-        What they are called.
 
     Yields
     ------
@@ -72,7 +73,7 @@ def map_in_background(function: Callable[[T], U], items: Sequence[T], *, num_thr
             _settle(future, function, item)
 
     for _ in range(min(num_threads, len(items))):
-        _start(work, name)
+        _start(work, "patchmill-map")
     try:
         while futures:
             yield futures.popleft().result()

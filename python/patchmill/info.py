@@ -35,9 +35,6 @@ __all__ = ["FileInfo", "ImagesInfo", "collect_info"]
 
 PATCHINGS: tuple[Patching, ...] = ("sequential", "stratified", "random", "fixed_random")
 
-_NUM_THREADS = 4
-"""To open a file is to wait for a disk or a server as much as it is work."""
-
 
 @dataclass(frozen=True)
 class FileInfo:
@@ -190,7 +187,7 @@ def _survey(info: ImagesInfo, paths: Sequence[Path], axes: str | None) -> None:
         except PatchmillError as error:
             return error
 
-    readings = map_in_background(attempt, paths, num_threads=_NUM_THREADS, name="patchmill-files")
+    readings = map_in_background(attempt, paths)
     for path in track(paths, "Files"):
         found = next(readings)
         if isinstance(found, PatchmillError):

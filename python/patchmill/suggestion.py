@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,12 +18,9 @@ from patchmill.sources import ImageFiles, ImageHeader, list_files, parse_axes, r
 from patchmill.sources.files import PathLike
 from patchmill.usual import DEPTH, PLANES, VOLUMES, fitting_patch_size, masked_percentage
 
-__all__ = ["Algorithm", "suggest_configuration"]
+__all__ = ["Algorithm", "stated_axes", "suggest_configuration"]
 
 Algorithm = Literal["n2v", "n2v2", "care", "n2n"]
-
-_NUM_THREADS = 8
-"""To open a file is to wait for a disk as much as it is work."""
 
 
 def suggest_configuration(
@@ -92,7 +89,7 @@ def suggest_configuration(
     header = out = None
     if data is not None:
         first = list_files(data, "tiff")[0]
-        axes = parse_axes(axes) if axes is not None else _stated_axes(data, target)
+        axes = parse_axes(axes) if axes is not None else _axes_of_all(data, target)
         header = ImageFiles([first], "tiff", axes).header(0)
         if target is not None:
             out = ImageFiles(list_files(target, "tiff")[:1], "tiff", axes).header(0)
@@ -129,12 +126,11 @@ def suggest_configuration(
     return create(**settings)
 
 
-def _stated_axes(*data: PathLike | Sequence[PathLike] | None) -> str:
+def _axes_of_all(*data: PathLike | Sequence[PathLike] | None) -> str:
     """Find the axes that the first file states, and check that no other one states others."""
     paths = [path for part in data if part is not None for path in list_files(part, "tiff")]
     axes = read_metadata(paths[0]).require_axes()
-    others = map_in_background(_axes_if_read, paths[1:], num_threads=_NUM_THREADS, name="patchmill-files")
-    for path, stated in zip(paths[1:], others, strict=True):
+    for path, stated in stated_axes(paths[1:]):
         if stated not in (None, axes):
             msg = (
                 f"{path}: expected the axes {axes} of {paths[0]}, got {stated}. Give the axes of all files (--axes), "
@@ -144,12 +140,27 @@ def _stated_axes(*data: PathLike | Sequence[PathLike] | None) -> str:
     return axes
 
 
-def _axes_if_read(path: Path) -> str | None:
-    """Return what a file states of its axes. What cannot be read is left to those who say what becomes of it."""
-    try:
-        return read_metadata(path).axes
-    except PatchmillError:
-        return None
+def stated_axes(paths: Sequence[Path]) -> Iterator[tuple[Path, str | None]]:
+    """Look up the axes that TIFF files state.
+
+    Parameters
+    ----------
+    paths : sequence of pathlib.Path
+        The files.
+
+    Yields
+    ------
+    pathlib.Path, str or None
+        Each file and its axes; None if it states none, or cannot be read, which is left to those who read it.
+    """
+
+    def attempt(path: Path) -> str | None:
+        try:
+            return read_metadata(path).axes
+        except PatchmillError:
+            return None
+
+    yield from zip(paths, map_in_background(attempt, paths), strict=True)
 
 
 def _n_channels(axes: str, header: ImageHeader | None) -> int | None:

@@ -425,7 +425,7 @@ def test_an_interrupt_ends_the_survey_without_reading_on(tmp_path: Path, monkeyp
     with pytest.raises(KeyboardInterrupt):
         survey_files(files)
     for thread in threading.enumerate():
-        if thread.name == "patchmill-files":
+        if thread.name == "patchmill-map":
             thread.join(10)
             assert not thread.is_alive()
     assert n_read < 1000

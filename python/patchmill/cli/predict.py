@@ -146,11 +146,11 @@ def _axes(paths: Sequence[Path], trained: str) -> str:
     """
     from patchmill.errors import AxesError
     from patchmill.sources import read_metadata
+    from patchmill.suggestion import stated_axes
 
     metadata = read_metadata(paths[0])
     axes = trained if len(metadata.shape) == len(trained) else metadata.require_axes()
-    for path in paths:
-        stated = read_metadata(path).axes
+    for path, stated in stated_axes(paths):
         if stated is not None and stated.find("C") != axes.find("C"):
             msg = (
                 f"{path}: expected the axes {axes}, as the network was trained with, got {stated}. Give the axes of "

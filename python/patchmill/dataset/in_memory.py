@@ -131,8 +131,10 @@ class InMemoryDataset(PlannedDataset):
 
     def _count_plain(self, indices: Sequence[int]) -> None:
         """Say once that a loop sees the same draws again: plain numbers do not tell one epoch from the next."""
+        if self.fixed_epoch is not None or self._n_plain is None:
+            return
         n_plain = sum(not hasattr(index, "epoch") for index in indices)
-        if not n_plain or self.fixed_epoch is not None or self._n_plain is None:
+        if not n_plain:
             return
         if self.epoch != self._plain_epoch:
             self._plain_epoch, self._n_plain = self.epoch, 0

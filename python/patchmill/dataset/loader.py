@@ -24,11 +24,11 @@ from patchmill.dataset.replicas import replicas
 from patchmill.dataset.sampler import PatchSampler
 from patchmill.errors import ConfigError
 
-__all__ = ["PatchLoader"]
+__all__ = ["MOST_THREADS", "PatchLoader"]
 
 Tensors = tuple[torch.Tensor, ...]
 
-_MOST_THREADS = 1024
+MOST_THREADS = 1024
 """More than any machine has cores for: the system would have to start them all."""
 
 _MOST_EPOCHS = 2**62
@@ -91,7 +91,7 @@ class PatchLoader(DataLoader[Any]):
             msg = f"dataset: expected one of patchmill, got {kind}. Use torch.utils.data.DataLoader for it."
             raise ConfigError(msg)
         batch_size, prefetch = _integer("batch_size", batch_size, 1), _integer("prefetch", prefetch, 1)
-        num_threads = None if num_threads is None else _integer("num_threads", num_threads, 1, _MOST_THREADS)
+        num_threads = None if num_threads is None else _integer("num_threads", num_threads, 1, MOST_THREADS)
         seed = None if seed is None else _integer("seed", seed, 0, 2**63 - 1)
         self._file_sampler: FileSampler | None = None
         if isinstance(dataset, IterableDataset):

@@ -13,7 +13,7 @@ from torch.utils.data import IterableDataset as TorchIterableDataset
 
 from patchmill.dataset.in_memory import InMemoryDataset
 from patchmill.dataset.iterable import IterableDataset
-from patchmill.dataset.loader import _MOST_THREADS, PatchLoader
+from patchmill.dataset.loader import MOST_THREADS, PatchLoader
 from patchmill.dataset.replicas import replicas
 from patchmill.dataset.sampler import PatchSampler
 from patchmill.errors import ConfigError
@@ -51,9 +51,9 @@ def check_params(params: Mapping[str, Any]) -> None:
             msg = f"dataloader_params, {name}: expected True or False, got {given[name]!r}. Give one of them."
             raise ConfigError(msg)
     number = given.get("num_workers", 0)
-    if not isinstance(number, Integral) or isinstance(number, bool) or not 0 <= int(number) <= _MOST_THREADS:
+    if not isinstance(number, Integral) or isinstance(number, bool) or not 0 <= int(number) <= MOST_THREADS:
         msg = (
-            f"dataloader_params, num_workers: expected a whole number from 0 to {_MOST_THREADS}, got {number!r}. Use 0 "
+            f"dataloader_params, num_workers: expected a whole number from 0 to {MOST_THREADS}, got {number!r}. Use 0 "
             "for all cores."
         )
         raise ConfigError(msg)

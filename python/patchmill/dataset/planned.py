@@ -22,8 +22,8 @@ __all__ = ["Item", "PlannedDataset", "checked_copy"]
 Item = tuple[NDArray[Any], ...]
 """What a dataset gives: the arrays of a patch, C(Z)YX."""
 
-
 _N_HASHED = 8
+"""How many items a digest is of."""
 
 
 def checked_copy(data_config: DataConfig) -> DataConfig:

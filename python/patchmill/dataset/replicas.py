@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch.distributed
 
-__all__ = ["replicas", "shared_seed"]
+__all__ = ["n_own_items", "replicas", "shared_seed"]
 
 
 def replicas() -> tuple[int, int]:
@@ -21,3 +21,9 @@ def shared_seed(seed: int) -> int:
     shared = [seed]
     torch.distributed.broadcast_object_list(shared, src=0)
     return shared[0]
+
+
+def n_own_items(n_items: int) -> int:
+    """Count the items of an evaluation that are this process's: others fill up its last batch."""
+    n_replicas, rank = replicas()
+    return -(-(n_items - rank) // n_replicas)

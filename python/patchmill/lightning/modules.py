@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from patchmill.config import AlgorithmConfig, N2VManipulateConfig, algorithm_factory
 from patchmill.config.problems import config_error
 from patchmill.dataset.planned import PlannedDataset
+from patchmill.dataset.replicas import n_own_items
 from patchmill.errors import ConfigError, ShapeError
 from patchmill.lightning.base import MissingModule, lightning_class
 from patchmill.models import UNet, create_model
@@ -176,12 +177,11 @@ class FCNModule(_Base):  # type: ignore[misc]  # known when it runs
 
     def _n_own(self, n_patches: int, batch_idx: int) -> int:
         """Count the patches of a validation batch that are this process's own."""
-        loader, world = self.trainer.val_dataloaders, connected()
+        loader = self.trainer.val_dataloaders
         dataset, batch_size = getattr(loader, "dataset", None), getattr(loader, "batch_size", None)
-        if world.size == 1 or batch_size is None or not isinstance(dataset, PlannedDataset):
+        if connected().size == 1 or batch_size is None or not isinstance(dataset, PlannedDataset):
             return n_patches
-        n_items = -(-(len(dataset) - world.rank) // world.size)
-        left: int = n_items - batch_idx * batch_size
+        left: int = n_own_items(len(dataset)) - batch_idx * batch_size
         return max(0, min(n_patches, left))
 
     def _loss(self, batch: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:

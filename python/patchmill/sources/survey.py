@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from patchmill.background import map_in_background
+from patchmill.background import NUM_THREADS, map_in_background
 from patchmill.errors import PairError, ReadError
 from patchmill.sources.header import ImageHeader, ImageLike
 from patchmill.sources.image import Image, check_alike, check_pairs
@@ -18,9 +18,6 @@ __all__ = ["Survey", "Visit", "open_files", "survey_files"]
 
 Visit = Callable[..., None]
 """What is called with an image that had to be read for its header, and with its target, if there are targets."""
-
-_NUM_THREADS = 8
-"""To open a file is to wait for a disk or a server as much as it is work."""
 
 _Groups = tuple[ImageFiles, ...]
 """The files, and the targets, if there are any."""
@@ -254,7 +251,7 @@ def _read_each(
     read: Callable[[int, int], _T],
     finish: Callable[[list[_T]], tuple[_U, ...]],
     skipped: Skipped,
-    num_threads: int = _NUM_THREADS,
+    num_threads: int = NUM_THREADS,
 ) -> dict[int, tuple[_U, ...]]:
     """Read all files, or pairs of them; return what was read by their numbers.
 
@@ -276,7 +273,7 @@ def _read_each(
     if groups[0].is_custom:
         results = list(map(attempt, numbers))
     else:
-        results = list(map_in_background(attempt, numbers, num_threads=num_threads, name="patchmill-files"))
+        results = list(map_in_background(attempt, numbers, num_threads=num_threads))
     rows = {}
     for number, result in enumerate(results):
         if isinstance(result, _Unreadable):

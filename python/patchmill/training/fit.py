@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from patchmill.dataset.planned import PlannedDataset
+from patchmill.dataset.replicas import n_own_items
 from patchmill.errors import TrainingError
 from patchmill.training.callbacks import Callback, ValidationPatches
 from patchmill.training.checkpoint import seal_checkpoint
@@ -216,10 +217,10 @@ class Fit:
 
     def _n_validated(self) -> float:
         """Count the patches of the validation that are this process's: others fill up its last batch."""
-        world, dataset = self.run.world, getattr(self.run.val_loader, "dataset", None)
-        if world.size == 1 or not isinstance(dataset, PlannedDataset):
+        dataset = getattr(self.run.val_loader, "dataset", None)
+        if self.run.world.size == 1 or not isinstance(dataset, PlannedDataset):
             return math.inf
-        return -(-(len(dataset) - world.rank) // world.size)
+        return n_own_items(len(dataset))
 
     def _check_losses(self) -> None:
         """Stop where a loss of the running epoch is not finite."""
